@@ -1,0 +1,63 @@
+//! Why a storage operation did not take effect.
+
+use crate::key::Key;
+use crate::storage::Revision;
+
+/// The cause of a backend's failure.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a storage operation did not take effect.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is nothing at the key.
+    #[error("{key} does not exist")]
+    NotFound {
+        /// The key that was asked for.
+        key: Key,
+    },
+    /// The key is taken; a creation never overwrites.
+    #[error("{key} exists at revision {revision}")]
+    AlreadyExists {
+        /// The key that was to be created.
+        key: Key,
+        /// The revision of what is there.
+        revision: Revision,
+    },
+    /// Another writer was first; read again and retry.
+    #[error("{key} is at revision {current}, the write expected {expected}")]
+    Conflict {
+        /// The key that was to be changed.
+        key: Key,
+        /// The revision the writer knew.
+        expected: Revision,
+        /// The revision of what is there.
+        current: Revision,
+    },
+    /// The history the caller needs is gone; it must list again.
+    #[error("revision {requested} was compacted; the oldest kept is {oldest}")]
+    Expired {
+        /// The revision that was asked for.
+        requested: Revision,
+        /// The oldest revision that can still be read or watched from.
+        oldest: Revision,
+    },
+    /// The revision has not happened yet; wait or ask for an older one.
+    #[error("revision {requested} is in the future; the newest is {current}")]
+    Future {
+        /// The revision that was asked for.
+        requested: Revision,
+        /// The newest revision.
+        current: Revision,
+    },
+    /// The backend failed. The cause is in `source`, never repeated in this text.
+    #[error("{backend} did not finish {operation}")]
+    Backend {
+        /// The backend's name.
+        backend: &'static str,
+        /// What it was doing.
+        operation: &'static str,
+        /// Why it failed.
+        source: BoxError,
+    },
+}

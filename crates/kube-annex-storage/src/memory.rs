@@ -1,0 +1,1 @@
+//! Everything in memory: the reference backend. Nothing survives the process.

@@ -1,0 +1,149 @@
+//! The trait that every backend implements, and its vocabulary.
+
+use crate::error::Error;
+use crate::key::{Key, Prefix};
+use bytes::Bytes;
+use futures_util::Stream;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+/// A future that can be kept without naming its type.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Changes in revision order; an error ends the stream.
+pub type WatchStream = Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>>;
+
+/// The number of a commit: store-wide, strictly increasing, never 0 for anything that exists.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Revision(pub u64);
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A value as it is kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Entry {
+    /// Where it is.
+    pub key: Key,
+    /// What was written.
+    pub value: Bytes,
+    /// The commit that wrote it.
+    pub revision: Revision,
+}
+
+/// What must be true for a write to happen.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Precondition {
+    /// The key is still at this revision.
+    pub revision: Option<Revision>,
+}
+
+/// Which part of a prefix is wanted.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ListRequest {
+    /// Only keys greater than or equal to this; from the prefix's first key when `None`.
+    pub start: Option<Key>,
+    /// At most so many entries; 0 means no limit.
+    pub limit: usize,
+    /// The state as of this revision; the newest when `None`.
+    pub revision: Option<Revision>,
+}
+
+/// One page of a prefix, in key order.
+///
+/// * Shape: at most `limit` entries; `next` is `Some` exactly when more remain.
+/// * Units: `remaining` counts entries after this page; `revision` is store-wide, not per key.
+/// * Errors: [`Error::Expired`] when the revision was compacted; [`Error::Future`] when it has not happened.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Page {
+    /// The entries.
+    pub entries: Vec<Entry>,
+    /// The revision that the page is a snapshot of.
+    pub revision: Revision,
+    /// Where the next page starts.
+    pub next: Option<Key>,
+    /// How many entries follow this page.
+    pub remaining: usize,
+}
+
+/// A commit as a watcher sees it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// Where.
+    pub key: Key,
+    /// The value after the commit; of a deletion, the last value.
+    pub value: Bytes,
+    /// The value before the commit and its revision; `None` for a creation.
+    pub previous: Option<(Bytes, Revision)>,
+    /// The commit.
+    pub revision: Revision,
+}
+
+/// What a commit did to a key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum EventKind {
+    /// The key did not exist before.
+    Created,
+    /// The key had another value before.
+    Updated,
+    /// The key no longer exists.
+    Deleted,
+}
+
+/// Where objects are kept: bytes under keys, with one revision sequence and its history.
+///
+/// * Reads and writes are linearizable: a read reflects every write answered before it began.
+/// * Revisions are store-wide and strictly increase in commit order; a write that fails consumes none.
+/// * A dropped future leaves either nothing or the whole write, never half of one.
+/// * A watch misses nothing, repeats nothing and keeps commit order, or ends with an error that says why.
+pub trait Storage: Send + Sync + 'static {
+    /// The entry at a key, newest state.
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, Error>>;
+
+    /// One page of a prefix.
+    fn list<'a>(&'a self, prefix: &'a Prefix, request: ListRequest) -> BoxFuture<'a, Result<Page, Error>>;
+
+    /// Writes a key that does not exist. [`Error::AlreadyExists`] when it does.
+    fn create<'a>(&'a self, key: &'a Key, value: Bytes) -> BoxFuture<'a, Result<Revision, Error>>;
+
+    /// Overwrites a key that exists. [`Error::NotFound`] when it does not, [`Error::Conflict`] when it has moved on.
+    fn update<'a>(
+        &'a self,
+        key: &'a Key,
+        value: Bytes,
+        precondition: Precondition,
+    ) -> BoxFuture<'a, Result<Revision, Error>>;
+
+    /// Removes a key; answers what was there and the revision of the removal. Errors as `update`.
+    fn delete<'a>(
+        &'a self,
+        key: &'a Key,
+        precondition: Precondition,
+    ) -> BoxFuture<'a, Result<(Entry, Revision), Error>>;
+
+    /// Every commit after `from` below the prefix, past ones first. [`Error::Expired`] when history is gone.
+    ///
+    /// `from` may be in the future: the stream then begins after that revision has happened.
+    fn watch<'a>(&'a self, prefix: &'a Prefix, from: Revision) -> BoxFuture<'a, Result<WatchStream, Error>>;
+
+    /// The newest revision. Everything committed before the call has at most this revision.
+    fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>>;
+
+    /// Waits until the newest revision is at least `revision`. The caller bounds the wait.
+    fn wait_for(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Forgets history below `revision`: older reads and watches are answered [`Error::Expired`].
+    fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Whether the backend can serve. The error says what is wrong.
+    fn health(&self) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// The backend's name, for health checks and messages.
+    fn name(&self) -> &'static str;
+}

@@ -1,0 +1,53 @@
+//! The API of an aggregated API server: what a resource is and what the verbs mean, without I/O.
+//!
+//! A type crate depends on this crate alone. It derives [`AggregatedResource`] on plain structs; the server side
+//! (`kube-annex-runtime`) turns those types into discovery, OpenAPI, storage and verbs.
+
+pub mod decode;
+pub mod encode;
+pub mod field;
+pub mod gvk;
+pub mod handlers;
+pub mod metadata;
+pub mod object;
+pub mod options;
+pub mod patch;
+pub mod request;
+pub mod resource;
+pub mod schema;
+pub mod selector;
+pub mod status;
+pub mod strategy;
+pub mod table;
+pub mod verb;
+pub mod version;
+pub mod watch;
+
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+pub use kube_annex_derive::AggregatedResource;
+pub use schemars::JsonSchema;
+pub use {k8s_openapi, kube_annex_names as names, schemars, serde, serde_json};
+
+pub use conversion::Spoke;
+pub use object::Object;
+pub use resource::{AggregatedResource, ResourceDescriptor, Scope};
+pub use status::{Reason, Status};
+pub use strategy::{DefaultStrategy, Strategy};
+pub use verb::Verb;
+
+pub mod conversion;
+
+/// What the expansion of the derive calls. Not for people; it may change in any release.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::handlers::{BoxFuture, HandledBy, handled};
+    pub use crate::resource::{
+        AggregatedResource, ColumnDescriptor, ColumnType, Deprecation, ResourceDescriptor, Scope,
+        SubresourceDescriptor,
+    };
+    pub use crate::schema::schema_of;
+    pub use crate::strategy::DefaultStrategy;
+    pub use crate::verb::Verb;
+    pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+    pub use schemars::Schema;
+}
