@@ -23,6 +23,12 @@ impl Key {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The first key that can come after this one, in byte order.
+    #[must_use]
+    pub fn successor(&self) -> Self {
+        Self(format!("{}\0", self.0).into())
+    }
 }
 
 impl Prefix {

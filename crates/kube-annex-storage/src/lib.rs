@@ -7,7 +7,7 @@ mod key;
 pub mod memory;
 mod storage;
 
-pub use error::Error;
+pub use error::{BoxError, Error};
 pub use key::{Key, Prefix};
 pub use storage::{
     BoxFuture, Entry, Event, EventKind, ListRequest, Page, Precondition, Revision, Storage, WatchStream,

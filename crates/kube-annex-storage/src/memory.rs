@@ -1,1 +1,153 @@
 //! Everything in memory: the reference backend. Nothing survives the process.
+//!
+//! It keeps every law of [`Storage`], so that what is built above can be tested without a disk or a network, and it is
+//! what other backends are compared with.
+
+mod history;
+#[cfg(test)]
+mod tests;
+mod watcher;
+
+use crate::error::Error;
+use crate::key::{Key, Prefix};
+use crate::storage::{BoxFuture, Entry, EventKind, ListRequest, Page, Precondition, Revision, Storage, WatchStream};
+use bytes::Bytes;
+use history::History;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use tokio::sync::watch;
+
+/// A store that lives as long as the process.
+///
+/// * Shape: one revision sequence for all keys; an empty store is at revision 1, its first write is revision 2.
+/// * Units: history is bounded by a number of commits. A watcher holds a cursor and at most a few hundred events,
+///   however slow it is; when the commits after its cursor are forgotten its stream ends with [`Error::Expired`].
+/// * Errors: never [`Error::Backend`].
+#[derive(Debug)]
+pub struct Memory {
+    history: Arc<RwLock<History>>,
+    newest: watch::Sender<Revision>,
+}
+
+/// How many commits a store keeps for watches and for reads of the past when nobody says otherwise.
+pub const DEFAULT_HISTORY: usize = 100_000;
+
+impl Memory {
+    /// An empty store that keeps [`DEFAULT_HISTORY`] commits.
+    pub fn new() -> Self {
+        Self::with_history(DEFAULT_HISTORY)
+    }
+
+    /// An empty store that keeps the last `commits` commits; with 0, the newest state alone.
+    pub fn with_history(commits: usize) -> Self {
+        let history = History::new(commits);
+        let (newest, _) = watch::channel(history.newest());
+        Self { history: Arc::new(RwLock::new(history)), newest }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, History> {
+        history::read(&self.history)
+    }
+
+    /// Runs a write alone, then tells watchers. It never waits for anything but other short runs.
+    fn write<T>(&self, work: impl FnOnce(&mut History) -> Result<T, Error>) -> Result<T, Error> {
+        let (result, newest) = {
+            let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+            (work(&mut history), history.newest())
+        };
+        // Another writer may have published a later commit in between: what is told never goes back.
+        self.newest.send_if_modified(|told| {
+            let later = newest > *told;
+            if later {
+                *told = newest;
+            }
+            later
+        });
+        result
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Storage for Memory {
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, Error>> {
+        Box::pin(async move { Ok(self.read().get(key)) })
+    }
+
+    fn list<'a>(&'a self, prefix: &'a Prefix, request: ListRequest) -> BoxFuture<'a, Result<Page, Error>> {
+        Box::pin(async move { self.read().list(prefix, &request) })
+    }
+
+    fn create<'a>(&'a self, key: &'a Key, value: Bytes) -> BoxFuture<'a, Result<Revision, Error>> {
+        Box::pin(async move {
+            self.write(|history| match history.get(key) {
+                Some(there) => Err(Error::AlreadyExists { key: key.clone(), revision: there.revision }),
+                None => Ok(history.commit(EventKind::Created, key, value, None)),
+            })
+        })
+    }
+
+    fn update<'a>(
+        &'a self,
+        key: &'a Key,
+        value: Bytes,
+        precondition: Precondition,
+    ) -> BoxFuture<'a, Result<Revision, Error>> {
+        Box::pin(async move {
+            self.write(|history| {
+                let there = history.require(key, precondition)?;
+                Ok(history.commit(EventKind::Updated, key, value, Some(there)))
+            })
+        })
+    }
+
+    fn delete<'a>(
+        &'a self,
+        key: &'a Key,
+        precondition: Precondition,
+    ) -> BoxFuture<'a, Result<(Entry, Revision), Error>> {
+        Box::pin(async move {
+            self.write(|history| {
+                let there = history.require(key, precondition)?;
+                let last = there.value.clone();
+                let revision = history.commit(EventKind::Deleted, key, last, Some(there.clone()));
+                Ok((there, revision))
+            })
+        })
+    }
+
+    fn watch<'a>(&'a self, prefix: &'a Prefix, from: Revision) -> BoxFuture<'a, Result<WatchStream, Error>> {
+        Box::pin(async move {
+            self.read().kept(from)?;
+            let newest = self.newest.subscribe();
+            Ok(watcher::stream(self.history.clone(), newest, prefix.clone(), from))
+        })
+    }
+
+    fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>> {
+        Box::pin(async move { Ok(self.read().newest()) })
+    }
+
+    fn wait_for(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            // The sender lives in `self`, so the channel cannot close under us.
+            let _ = self.newest.subscribe().wait_for(|newest| *newest >= revision).await;
+            Ok(())
+        })
+    }
+
+    fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move { self.write(|history| history.compact(revision)) })
+    }
+
+    fn health(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+}

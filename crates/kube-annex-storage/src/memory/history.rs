@@ -1,0 +1,152 @@
+//! What was committed: every key's versions, and the log of commits that watchers read.
+
+use crate::error::Error;
+use crate::key::{Key, Prefix};
+use crate::storage::{Entry, Event, EventKind, ListRequest, Page, Precondition, Revision};
+use bytes::Bytes;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
+/// The newest state, and as much of the past as is kept.
+///
+/// The log holds the commits after `oldest` up to `newest`, one for each revision. A key's versions are those that a
+/// read at `oldest` or later can meet.
+#[derive(Debug)]
+pub(super) struct History {
+    versions: BTreeMap<Key, VecDeque<Version>>,
+    log: VecDeque<Event>,
+    oldest: Revision,
+    newest: Revision,
+    capacity: usize,
+}
+
+/// What a key held from a revision on; `None` once it was deleted.
+#[derive(Debug)]
+struct Version {
+    revision: Revision,
+    value: Option<Bytes>,
+}
+
+/// A history for reading. A panic elsewhere cannot have left it half changed: nothing between the changes panics.
+pub(super) fn read(history: &RwLock<History>) -> RwLockReadGuard<'_, History> {
+    history.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl History {
+    pub(super) fn new(capacity: usize) -> Self {
+        let empty = Revision(1);
+        Self { versions: BTreeMap::new(), log: VecDeque::new(), oldest: empty, newest: empty, capacity }
+    }
+
+    pub(super) fn newest(&self) -> Revision {
+        self.newest
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<Entry> {
+        self.versions.get(key).and_then(|versions| at(key, versions, self.newest))
+    }
+
+    /// The entry that a write replaces, if the precondition allows the write.
+    pub(super) fn require(&self, key: &Key, precondition: Precondition) -> Result<Entry, Error> {
+        let there = self.get(key).ok_or_else(|| Error::NotFound { key: key.clone() })?;
+        match precondition.revision {
+            Some(expected) if expected != there.revision => {
+                Err(Error::Conflict { key: key.clone(), expected, current: there.revision })
+            }
+            _ => Ok(there),
+        }
+    }
+
+    pub(super) fn list(&self, prefix: &Prefix, request: &ListRequest) -> Result<Page, Error> {
+        let revision = self.readable(request.revision)?;
+        let first = Key::new(prefix.as_str());
+        let start = request.start.as_ref().map_or(&first, |start| start.max(&first));
+        let mut rest = self
+            .versions
+            .range(start..)
+            .take_while(|(key, _)| prefix.covers(key))
+            .filter_map(|(key, versions)| at(key, versions, revision));
+        let limit = if request.limit == 0 { usize::MAX } else { request.limit };
+        let entries: Vec<Entry> = rest.by_ref().take(limit).collect();
+        let remaining = rest.count();
+        let next = entries.last().filter(|_| remaining > 0).map(|last| last.key.successor());
+        Ok(Page { entries, revision, next, remaining })
+    }
+
+    /// Appends a commit. The caller has checked that it may happen.
+    pub(super) fn commit(&mut self, kind: EventKind, key: &Key, value: Bytes, previous: Option<Entry>) -> Revision {
+        let revision = Revision(self.newest.0 + 1);
+        self.newest = revision;
+        let kept = (kind != EventKind::Deleted).then(|| value.clone());
+        self.versions.entry(key.clone()).or_default().push_back(Version { revision, value: kept });
+        let previous = previous.map(|entry| (entry.value, entry.revision));
+        self.log.push_back(Event { kind, key: key.clone(), value, previous, revision });
+        while self.log.len() > self.capacity {
+            self.forget_first();
+        }
+        revision
+    }
+
+    /// Forgets what lies below a revision. Below what is already forgotten there is nothing to do.
+    pub(super) fn compact(&mut self, revision: Revision) -> Result<(), Error> {
+        if revision > self.newest {
+            return Err(Error::Future { requested: revision, current: self.newest });
+        }
+        while self.oldest < revision {
+            self.forget_first();
+        }
+        Ok(())
+    }
+
+    /// Refuses a revision whose followers are no longer all in the log.
+    pub(super) fn kept(&self, from: Revision) -> Result<(), Error> {
+        if from < self.oldest {
+            return Err(Error::Expired { requested: from, oldest: self.oldest });
+        }
+        Ok(())
+    }
+
+    /// The commits after a revision, oldest first.
+    pub(super) fn after(&self, from: Revision) -> Result<impl Iterator<Item = &Event>, Error> {
+        self.kept(from)?;
+        let skipped = usize::try_from(from.0 - self.oldest.0).unwrap_or(usize::MAX);
+        Ok(self.log.iter().skip(skipped))
+    }
+
+    fn readable(&self, requested: Option<Revision>) -> Result<Revision, Error> {
+        let Some(requested) = requested else { return Ok(self.newest) };
+        self.kept(requested)?;
+        if requested > self.newest {
+            return Err(Error::Future { requested, current: self.newest });
+        }
+        Ok(requested)
+    }
+
+    /// Moves `oldest` past the log's first commit, and drops the version that only older reads could meet.
+    fn forget_first(&mut self) {
+        let Some(event) = self.log.pop_front() else { return };
+        self.oldest = event.revision;
+        let Some(versions) = self.versions.get_mut(&event.key) else { return };
+        while unreachable_at(versions, self.oldest) {
+            versions.pop_front();
+        }
+        if versions.is_empty() {
+            self.versions.remove(&event.key);
+        }
+    }
+}
+
+/// The entry of a key as of a revision.
+fn at(key: &Key, versions: &VecDeque<Version>, revision: Revision) -> Option<Entry> {
+    let version = versions.iter().rev().find(|version| version.revision <= revision)?;
+    let value = version.value.clone()?;
+    Some(Entry { key: key.clone(), value, revision: version.revision })
+}
+
+/// Whether reads at `oldest` or later never meet the first version: another took its place, or it says "deleted",
+/// which having no version says as well.
+fn unreachable_at(versions: &VecDeque<Version>, oldest: Revision) -> bool {
+    let replaced = versions.get(1).is_some_and(|second| second.revision <= oldest);
+    let gone = versions.front().is_some_and(|first| first.value.is_none() && first.revision <= oldest);
+    replaced || gone
+}
