@@ -95,8 +95,7 @@ impl Error {
     /// The value is not one of `supported`.
     pub fn not_supported(field: &Path, value: impl Into<Value>, supported: &[&str]) -> Self {
         let quoted: Vec<String> = supported.iter().map(|value| quote(value)).collect();
-        let detail =
-            if quoted.is_empty() { String::new() } else { format!("supported values: {}", quoted.join(", ")) };
+        let detail = if quoted.is_empty() { String::new() } else { format!("supported values: {}", quoted.join(", ")) };
         Self::of(ErrorType::NotSupported, field, value.into(), detail)
     }
 
@@ -131,8 +130,7 @@ impl Error {
             ErrorType::Forbidden => "Forbidden".to_owned(),
             ErrorType::TooLong => "Too long".to_owned(),
             ErrorType::Internal => "Internal error".to_owned(),
-            ErrorType::Invalid => format!("Invalid value: {}", show(&self.bad_value)),
-            ErrorType::TypeInvalid => format!("Invalid value: {}", show(&self.bad_value)),
+            ErrorType::Invalid | ErrorType::TypeInvalid => format!("Invalid value: {}", show(&self.bad_value)),
             ErrorType::NotSupported => format!("Unsupported value: {}", show(&self.bad_value)),
             ErrorType::Duplicate => format!("Duplicate value: {}", show(&self.bad_value)),
             ErrorType::NotFound => format!("Not found: {}", show(&self.bad_value)),

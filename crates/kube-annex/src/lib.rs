@@ -37,13 +37,15 @@ pub use verb::Verb;
 
 pub mod conversion;
 
+#[cfg(test)]
+mod fixtures;
+
 /// What the expansion of the derive calls. Not for people; it may change in any release.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::handlers::{BoxFuture, HandledBy, handled};
     pub use crate::resource::{
-        AggregatedResource, ColumnDescriptor, ColumnType, Deprecation, ResourceDescriptor, Scope,
-        SubresourceDescriptor,
+        AggregatedResource, ColumnDescriptor, ColumnType, Deprecation, ResourceDescriptor, Scope, SubresourceDescriptor,
     };
     pub use crate::schema::schema_of;
     pub use crate::strategy::DefaultStrategy;

@@ -68,19 +68,20 @@ impl Object {
         self.metadata().uid.as_deref().unwrap_or_default()
     }
 
-    /// The object as a JSON tree, `apiVersion` and `kind` included.
-    pub fn to_value(&self) -> Value {
+    /// The object as a JSON tree, `apiVersion` and `kind` included. Fails when the type's own `Serialize` does.
+    pub fn to_value(&self) -> Result<Value, encode::Error> {
         self.0.to_value()
     }
 
     /// Writes the object as compact JSON in upstream's key order: kind, apiVersion, metadata, then the type's fields.
-    pub fn write_json(&self, out: &mut Vec<u8>) {
-        self.0.write_json(out);
+    /// Fails when the type's own `Serialize` does; `out` is then as before.
+    pub fn write_json(&self, out: &mut Vec<u8>) -> Result<(), encode::Error> {
+        self.0.write_json(out)
     }
 
-    /// The cells of the object's table row, without the name.
-    pub fn cells(&self) -> Vec<Value> {
-        table::cells(self.descriptor(), &self.to_value())
+    /// The cells of the object's table row, the name included. Fails when the type's own `Serialize` does.
+    pub fn cells(&self) -> Result<Vec<Value>, encode::Error> {
+        Ok(table::cells(self.descriptor(), &self.to_value()?))
     }
 }
 
@@ -104,8 +105,8 @@ trait Erased: Any + Send + Sync {
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
-    fn to_value(&self) -> Value;
-    fn write_json(&self, out: &mut Vec<u8>);
+    fn to_value(&self) -> Result<Value, encode::Error>;
+    fn write_json(&self, out: &mut Vec<u8>) -> Result<(), encode::Error>;
 }
 
 impl<R: AggregatedResource> Erased for R {
@@ -137,11 +138,11 @@ impl<R: AggregatedResource> Erased for R {
         self
     }
 
-    fn to_value(&self) -> Value {
+    fn to_value(&self) -> Result<Value, encode::Error> {
         encode::to_value(self)
     }
 
-    fn write_json(&self, out: &mut Vec<u8>) {
-        encode::write_object(self, out);
+    fn write_json(&self, out: &mut Vec<u8>) -> Result<(), encode::Error> {
+        encode::write_object(self, out)
     }
 }

@@ -22,7 +22,7 @@ pub struct ListOptions {
     pub allow_watch_bookmarks: bool,
     /// The resourceVersion as sent.
     pub resource_version: String,
-    /// How `resource_version` is meant: ``, `Exact` or `NotOlderThan`.
+    /// How `resource_version` is meant: empty, `Exact` or `NotOlderThan`.
     pub resource_version_match: String,
     /// Seconds after which a watch ends; `None` lets the server choose.
     pub timeout_seconds: Option<i64>,

@@ -200,12 +200,8 @@ impl Status {
 
     /// 405 for a known path.
     pub fn method_not_allowed() -> Self {
-        Self::failure(
-            405,
-            Reason::MethodNotAllowed,
-            "the server does not allow this method on the requested resource",
-        )
-        .with_details(Details::default())
+        Self::failure(405, Reason::MethodNotAllowed, "the server does not allow this method on the requested resource")
+            .with_details(Details::default())
     }
 
     /// 405 for a verb that a resource does not serve.
