@@ -63,7 +63,7 @@ struct Common {
 #[derive(Deserialize, JsonSchema, Serialize)]
 struct Part {
     name: String,
-    parts: Vec<Part>,
+    parts: Vec<Self>,
     whole: Option<Box<Gadget>>,
 }
 
