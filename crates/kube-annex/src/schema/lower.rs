@@ -193,14 +193,13 @@ fn both(left: Schema, right: Schema) -> Schema {
     let description = if left.description.is_empty() { right.description } else { left.description };
     let extensions = left.extensions.into_iter().chain(right.extensions).collect();
     let shape = match (left.shape, right.shape) {
-        (Shape::Any, shape) => shape,
         (Shape::Object(left), Shape::Object(right)) => Shape::Object(all_fields(left, right)),
         (Shape::Object(mut object), Shape::Map(_) | Shape::Reference(_))
         | (Shape::Map(_) | Shape::Reference(_), Shape::Object(mut object)) => {
             object.preserve_unknown_fields = true;
             Shape::Object(object)
         }
-        (shape, _) => shape,
+        (Shape::Any, shape) | (shape, _) => shape,
     };
     Schema {
         shape,
