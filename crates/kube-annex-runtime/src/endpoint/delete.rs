@@ -1,0 +1,46 @@
+//! `DELETE` of one object.
+
+use crate::endpoint::{Endpoint, mutation, respond};
+use crate::registry::store::Deletion;
+use crate::request::body;
+use crate::request::exchange::Exchange;
+use crate::request::negotiate::{Answer, negotiate};
+use axum::body::Body;
+use axum::response::Response;
+use http::StatusCode;
+use kube_annex::Status;
+use kube_annex::decode::MediaType;
+use kube_annex::options::DeleteOptions;
+
+pub(super) async fn delete(endpoint: &Endpoint, exchange: &Exchange, body: Body) -> Result<Response, Status> {
+    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
+    let options = options(endpoint, exchange, body).await?;
+    let name = &exchange.call.info.name;
+    let write = endpoint.write(exchange, !options.dry_run.is_empty());
+    match endpoint.resource.delete(&write, name, &options).await? {
+        Deletion::Removed(written) => {
+            let resource = endpoint.descriptor().group_resource();
+            let status = Status::deleted(&resource, name, written.object.uid());
+            Ok(respond::status(exchange, negotiated.format, &status))
+        }
+        Deletion::Marked(written) => {
+            let code =
+                if options.orphan_dependents == Some(false) { StatusCode::ACCEPTED } else { StatusCode::OK };
+            let item = endpoint.resource.render(written.item, endpoint.version)?;
+            respond::object(exchange, endpoint.descriptor(), negotiated, code, &item)
+        }
+    }
+}
+
+/// The options in the body, or in the query when there is no body.
+pub(super) async fn options(endpoint: &Endpoint, exchange: &Exchange, body: Body) -> Result<DeleteOptions, Status> {
+    let bytes = body::read(body).await?;
+    if bytes.is_empty() {
+        return DeleteOptions::parse_query(&exchange.query);
+    }
+    let media = match mutation::content_type(exchange) {
+        "" => MediaType::Json,
+        _ => mutation::media_type(exchange)?,
+    };
+    DeleteOptions::parse_body(&bytes, media, &endpoint.descriptor().group_version())
+}

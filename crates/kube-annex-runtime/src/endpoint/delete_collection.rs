@@ -1,0 +1,34 @@
+//! `DELETE` of a collection: every object that matches, one by one.
+
+use crate::endpoint::{Endpoint, delete, list, respond};
+use crate::registry::list::{Listed, Predicate};
+use crate::registry::store::Deletion;
+use crate::request::exchange::Exchange;
+use crate::request::negotiate::{Answer, negotiate};
+use axum::body::Body;
+use axum::response::Response;
+use kube_annex::options::ListOptions;
+use kube_annex::{Reason, Status};
+
+pub(super) async fn delete_collection(
+    endpoint: &Endpoint,
+    exchange: &Exchange,
+    body: Body,
+) -> Result<Response, Status> {
+    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
+    let selection = ListOptions::parse_list(&exchange.query)?;
+    let options = delete::options(endpoint, exchange, body).await?;
+    let predicate = Predicate::of(&selection, endpoint.resource.namespaced())?;
+    let write = endpoint.write(exchange, !options.dry_run.is_empty());
+    let listed = endpoint.resource.list(&write, &selection, &predicate).await?;
+    let mut deleted = Listed { items: Vec::with_capacity(listed.items.len()), ..listed };
+    for item in listed.items {
+        let name = item.head()?.metadata.name.into_owned();
+        match endpoint.resource.delete(&write, &name, &options).await {
+            Ok(Deletion::Removed(written) | Deletion::Marked(written)) => deleted.items.push(written.item),
+            Err(status) if status.reason == Reason::NotFound => {}
+            Err(status) => return Err(status),
+        }
+    }
+    respond::list(exchange, endpoint.descriptor(), negotiated, &list::answer(endpoint, deleted)?)
+}

@@ -1,0 +1,35 @@
+//! `GET` of a collection.
+
+use crate::endpoint::respond::{self, ListAnswer};
+use crate::endpoint::Endpoint;
+use crate::registry::list::{Listed, Predicate};
+use crate::request::exchange::Exchange;
+use crate::request::negotiate::{Answer, negotiate};
+use axum::response::Response;
+use kube_annex::Status;
+use kube_annex::options::ListOptions;
+
+pub(super) async fn list(endpoint: &Endpoint, exchange: &Exchange) -> Result<Response, Status> {
+    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
+    let options = ListOptions::parse_list(&exchange.query)?;
+    let predicate = Predicate::of(&options, endpoint.resource.namespaced())?;
+    let write = endpoint.write(exchange, false);
+    let listed = endpoint.resource.list(&write, &options, &predicate).await?;
+    let answer = answer(endpoint, listed)?;
+    respond::list(exchange, endpoint.descriptor(), negotiated, &answer)
+}
+
+/// A page in the version asked for.
+pub(super) fn answer(endpoint: &Endpoint, listed: Listed) -> Result<ListAnswer, Status> {
+    let items = listed
+        .items
+        .into_iter()
+        .map(|item| endpoint.resource.render(item, endpoint.version))
+        .collect::<Result<_, _>>()?;
+    Ok(ListAnswer {
+        items,
+        revision: listed.revision,
+        continue_token: listed.continue_token,
+        remaining: listed.remaining,
+    })
+}

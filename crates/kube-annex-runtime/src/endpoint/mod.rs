@@ -1,0 +1,177 @@
+//! The verbs: one file each, and `respond`, the only writer of bodies.
+
+mod create;
+mod delete;
+mod delete_collection;
+mod get;
+mod list;
+mod mutation;
+mod patch;
+pub(crate) mod respond;
+mod table;
+mod update;
+mod watch;
+
+use crate::registry::resource::ServedResource;
+use crate::registry::store::Write;
+use crate::request::exchange::Exchange;
+use axum::body::Body;
+use axum::response::Response;
+use http::Method;
+use kube_annex::{ResourceDescriptor, Status, Verb};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Every resource in service, by group, version and plural.
+pub(crate) struct Endpoints {
+    resources: HashMap<String, HashMap<String, HashMap<String, Endpoint>>>,
+}
+
+/// One resource in one version.
+#[derive(Clone)]
+pub(crate) struct Endpoint {
+    pub(crate) resource: Arc<ServedResource>,
+    pub(crate) version: usize,
+}
+
+/// A path that this server serves, or why it does not.
+pub(crate) enum Route {
+    /// No group here is of that name.
+    UnknownGroup,
+    /// The group is served, the path leads nowhere.
+    NoSuchPath,
+    /// The path is served with other methods.
+    MethodNotAllowed,
+    /// A verb of a resource.
+    Found(Endpoint, Verb),
+}
+
+/// A handler's own bound for requests that change something, below the server's bound for requests.
+const MUTATION_LIMIT: Duration = Duration::from_secs(34);
+
+impl Endpoints {
+    pub(crate) fn new(resources: &[Arc<ServedResource>]) -> Self {
+        let mut by_group: HashMap<String, HashMap<String, HashMap<String, Endpoint>>> = HashMap::new();
+        for resource in resources {
+            for (version, served) in resource.registration.versions.iter().enumerate() {
+                let descriptor = served.descriptor;
+                by_group
+                    .entry(descriptor.group.to_owned())
+                    .or_default()
+                    .entry(descriptor.version.to_owned())
+                    .or_default()
+                    .insert(descriptor.plural.to_owned(), Endpoint { resource: Arc::clone(resource), version });
+            }
+        }
+        Self { resources: by_group }
+    }
+
+    /// Whether the group is served in any version.
+    pub(crate) fn serves_group(&self, group: &str) -> bool {
+        self.resources.contains_key(group)
+    }
+
+    /// Finds what a request is for. The method counts: a known path with another method is 405.
+    pub(crate) fn route(&self, method: &Method, exchange: &Exchange) -> Route {
+        let info = &exchange.call.info;
+        let Some(versions) = self.resources.get(&info.group) else { return Route::UnknownGroup };
+        let endpoint = versions.get(&info.version).and_then(|resources| resources.get(&info.resource));
+        let Some(endpoint) = endpoint else { return Route::NoSuchPath };
+        let descriptor = endpoint.descriptor();
+        let name = info.parts.get(1).map(String::as_str).unwrap_or_default();
+        let namespaced = endpoint.resource.namespaced();
+        if (!namespaced && !info.namespace.is_empty()) || info.parts.len() > 3 || info.path.ends_with('/') {
+            return Route::NoSuchPath;
+        }
+        let whole_cluster = namespaced && info.namespace.is_empty();
+        let watch_path = info.path.starts_with(&format!("/apis/{}/{}/watch/", info.group, info.version));
+        let allowed: Vec<Verb> = match (name, info.subresource.as_str()) {
+            _ if watch_path => vec![Verb::Watch],
+            ("", _) if whole_cluster => vec![Verb::List, Verb::Watch],
+            ("", _) => vec![Verb::List, Verb::Watch, Verb::Create, Verb::DeleteCollection],
+            (_, _) if whole_cluster => return Route::NoSuchPath,
+            (_, "") => vec![Verb::Get, Verb::Update, Verb::Patch, Verb::Delete],
+            (_, subresource) => match descriptor.subresource(subresource) {
+                Some(served) => served.verbs.to_vec(),
+                None => return Route::NoSuchPath,
+            },
+        };
+        let served: Vec<Verb> = allowed
+            .into_iter()
+            .filter(|verb| !info.subresource.is_empty() || descriptor.serves(*verb))
+            .collect();
+        if served.is_empty() {
+            return Route::NoSuchPath;
+        }
+        match verb_asked(method, info.known_verb(), name.is_empty()) {
+            Some(Verb::Watch) if served.contains(&Verb::List) && !served.contains(&Verb::Watch) => {
+                Route::Found(endpoint.clone(), Verb::Watch)
+            }
+            Some(verb) if served.contains(&verb) => Route::Found(endpoint.clone(), verb),
+            _ => Route::MethodNotAllowed,
+        }
+    }
+}
+
+fn verb_asked(method: &Method, verb: Option<Verb>, _collection: bool) -> Option<Verb> {
+    matches!(*method, Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
+        .then_some(verb)
+        .flatten()
+}
+
+impl Endpoint {
+    pub(crate) fn descriptor(&self) -> &'static ResourceDescriptor {
+        self.resource.served(self.version).descriptor
+    }
+
+    /// What a handler of this endpoint writes with.
+    fn write<'a>(&self, exchange: &'a Exchange, dry_run: bool) -> Write<'a> {
+        Write {
+            exchange,
+            descriptor: self.descriptor(),
+            subresource: &exchange.call.info.subresource,
+            dry_run,
+        }
+    }
+
+    /// Answers a request for this resource.
+    pub(crate) async fn answer(&self, verb: Verb, exchange: &Arc<Exchange>, body: Body) -> Result<Response, Status> {
+        self.warn_of_deprecation(exchange);
+        match verb {
+            Verb::Get => get::get(self, exchange).await,
+            Verb::List => list::list(self, exchange).await,
+            Verb::Watch => watch::watch(self, exchange).await,
+            Verb::DeleteCollection => delete_collection::delete_collection(self, exchange, body).await,
+            Verb::Create => bounded(create::create(self, exchange, body)).await,
+            Verb::Update => bounded(update::update(self, exchange, body)).await,
+            Verb::Patch => bounded(patch::patch(self, exchange, body)).await,
+            Verb::Delete => bounded(delete::delete(self, exchange, body)).await,
+        }
+    }
+
+    fn warn_of_deprecation(&self, exchange: &Exchange) {
+        let descriptor = self.descriptor();
+        let Some(deprecation) = descriptor.deprecated else { return };
+        if !deprecation.warning.is_empty() {
+            exchange.warnings.add(deprecation.warning);
+            return;
+        }
+        let mut text = format!("{} {} is deprecated", descriptor.api_version(), descriptor.kind);
+        for (words, release, sign) in [(" in v", deprecation.since, "+"), (", unavailable in v", deprecation.removed, "+")] {
+            if !release.is_empty() {
+                text.push_str(&format!("{words}{release}{sign}"));
+            }
+        }
+        if !deprecation.replacement.is_empty() {
+            text.push_str(&format!("; use {}", deprecation.replacement));
+        }
+        exchange.warnings.add(text);
+    }
+}
+
+async fn bounded(work: impl Future<Output = Result<Response, Status>>) -> Result<Response, Status> {
+    tokio::time::timeout(MUTATION_LIMIT, work).await.unwrap_or_else(|_| {
+        Err(Status::timeout("request did not complete within requested timeout - context deadline exceeded"))
+    })
+}

@@ -1,0 +1,85 @@
+//! `PATCH` of one object or its status.
+
+use crate::endpoint::mutation;
+use crate::endpoint::{Endpoint, respond};
+use crate::request::body;
+use crate::request::exchange::Exchange;
+use crate::request::negotiate::{Answer, negotiate};
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::StatusCode;
+use kube_annex::options::{FieldValidation, PatchOptions};
+use kube_annex::{Object, Status, decode, patch};
+use serde_json::Value;
+
+/// The kinds of patch that are served, in upstream's order.
+const ACCEPTED: &[&str] = &["application/json-patch+json", "application/merge-patch+json"];
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Json,
+    Merge,
+}
+
+pub(super) async fn patch(endpoint: &Endpoint, exchange: &Exchange, body: Body) -> Result<Response, Status> {
+    let kind = match mutation::content_type(exchange) {
+        "application/json-patch+json" => Kind::Json,
+        "application/merge-patch+json" => Kind::Merge,
+        _ => return Err(Status::unsupported_media_type(ACCEPTED)),
+    };
+    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
+    let bytes = body::read(body).await?;
+    let options = PatchOptions::parse(&exchange.query, false)?;
+    let name = &exchange.call.info.name;
+    let write = endpoint.write(exchange, options.dry_run);
+    let written = endpoint
+        .resource
+        .update(&write, name, |live| patched(endpoint, exchange, kind, &bytes, &options, live))
+        .await?;
+    let item = endpoint.resource.render(written.item, endpoint.version)?;
+    respond::object(exchange, endpoint.descriptor(), negotiated, StatusCode::OK, &item)
+}
+
+fn patched(
+    endpoint: &Endpoint,
+    exchange: &Exchange,
+    kind: Kind,
+    patch: &Bytes,
+    options: &PatchOptions,
+    live: &Object,
+) -> Result<Object, Status> {
+    let codec = &endpoint.resource.served(endpoint.version).codec;
+    let live_tree = codec.convert(live.clone()).to_value();
+    let tree = match kind {
+        Kind::Json => patch::json::apply(&live_tree, patch)?,
+        Kind::Merge => patch::merge::apply(&live_tree, patch)?,
+    };
+    let tree = mutation::overlay(endpoint, exchange, tree, &live_tree);
+    check_type(endpoint, &tree)?;
+    let mut findings = Vec::new();
+    let mut object = codec.decode(tree, &mut findings).map_err(|error| patch::invalid(error.to_string()))?;
+    if !findings.is_empty() {
+        match options.field_validation {
+            FieldValidation::Ignore => {}
+            FieldValidation::Warn => findings.into_iter().for_each(|finding| exchange.warnings.add(finding)),
+            FieldValidation::Strict => {
+                return Err(patch::invalid(format!("strict decoding error: {}", findings.join(", "))));
+            }
+        }
+    }
+    mutation::check_namespace(endpoint, exchange, &mut object)?;
+    if object.name() != live.name() {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({}) does not match the name on the URL ({})",
+            object.name(),
+            live.name()
+        )));
+    }
+    Ok(object)
+}
+
+fn check_type(endpoint: &Endpoint, tree: &Value) -> Result<(), Status> {
+    let mut tree = tree.clone();
+    decode::check_type(&mut tree, &endpoint.descriptor().gvk()).map_err(|status| patch::invalid(status.message))
+}

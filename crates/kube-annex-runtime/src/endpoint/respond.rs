@@ -1,0 +1,303 @@
+//! The only writer of bodies: objects, lists and errors in the form that was negotiated.
+
+use crate::endpoint::table::TableWriter;
+use crate::registry::item::Item;
+use crate::request::exchange::Exchange;
+use crate::request::negotiate::{Format, MetaVersion, Negotiated, Transform};
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY};
+use http::{HeaderValue, StatusCode};
+use kube_annex::encode::Stored;
+use kube_annex::{ResourceDescriptor, Status};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::io::Write as _;
+
+/// Bodies above this size are compressed for clients that ask for gzip.
+const COMPRESS_ABOVE: usize = 128 * 1024;
+
+/// A page of objects in the version asked for.
+pub(crate) struct ListAnswer {
+    pub(crate) items: Vec<Item>,
+    pub(crate) revision: u64,
+    pub(crate) continue_token: String,
+    pub(crate) remaining: Option<usize>,
+}
+
+/// One object.
+pub(crate) fn object(
+    exchange: &Exchange,
+    descriptor: &ResourceDescriptor,
+    negotiated: Negotiated,
+    code: StatusCode,
+    item: &Item,
+) -> Result<Response, Status> {
+    let mut out = Vec::with_capacity(item.bytes.len() + 64);
+    write_transformed(exchange, descriptor, negotiated.transform, item, &mut out)?;
+    Ok(json_or_yaml(exchange, negotiated, code, out))
+}
+
+/// A list of objects.
+pub(crate) fn list(
+    exchange: &Exchange,
+    descriptor: &ResourceDescriptor,
+    negotiated: Negotiated,
+    answer: &ListAnswer,
+) -> Result<Response, Status> {
+    let size: usize = answer.items.iter().map(|item| item.bytes.len() + 40).sum();
+    let mut out = Vec::with_capacity(size + 256);
+    match negotiated.transform {
+        Transform::None => {
+            write_list_head(&descriptor.list_kind(), &descriptor.api_version(), answer, &mut out);
+            write_items(answer, &mut out, |item, out| write_item(item, out))?;
+        }
+        Transform::PartialObjectMetadataList(version) => {
+            write_list_head("PartialObjectMetadataList", version.api_version(), answer, &mut out);
+            write_items(answer, &mut out, |item, out| write_partial(item, version, out))?;
+        }
+        Transform::PartialObjectMetadata(_) => {
+            return Err(Status::not_acceptable(format!(
+                "you requested PartialObjectMetadata, but the requested object is a list ({})",
+                descriptor.list_kind()
+            )));
+        }
+        Transform::Table(version) => {
+            TableWriter::new(exchange, descriptor, version)?.write_list(answer, &mut out)?;
+        }
+    }
+    Ok(json_or_yaml(exchange, negotiated, StatusCode::OK, out))
+}
+
+/// A `Status`, in the negotiated form but never transformed.
+pub(crate) fn status(exchange: &Exchange, format: Format, status: &Status) -> Response {
+    let code = StatusCode::from_u16(if status.code == 0 { 200 } else { status.code })
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(status).unwrap_or_default();
+    let pretty = crate::request::negotiate::wants_pretty(&exchange.headers, &exchange.query) == Some(true);
+    let negotiated = Negotiated { format, transform: Transform::None, pretty };
+    let mut response = json_or_yaml(exchange, negotiated, code, body);
+    if let Some(seconds) = status.retry_after_seconds() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// Writes an object as it is asked for: itself, its metadata, or a table of one row.
+pub(crate) fn write_transformed(
+    exchange: &Exchange,
+    descriptor: &ResourceDescriptor,
+    transform: Transform,
+    item: &Item,
+    out: &mut Vec<u8>,
+) -> Result<(), Status> {
+    match transform {
+        Transform::None => write_object(item, out),
+        Transform::PartialObjectMetadata(version) => write_partial(item, version, out),
+        Transform::PartialObjectMetadataList(_) => Err(Status::not_acceptable(format!(
+            "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
+            descriptor.kind
+        ))),
+        Transform::Table(version) => TableWriter::new(exchange, descriptor, version)?.write_object(item, out),
+    }
+}
+
+/// Writes the whole object with its resourceVersion.
+pub(crate) fn write_object(item: &Item, out: &mut Vec<u8>) -> Result<(), Status> {
+    if item.revision == 0 {
+        out.extend_from_slice(&item.bytes);
+        return Ok(());
+    }
+    stored(item)?.write_object(&item.bytes, item.revision, out);
+    Ok(())
+}
+
+fn write_item(item: &Item, out: &mut Vec<u8>) -> Result<(), Status> {
+    stored(item)?.write_item(&item.bytes, item.revision, out);
+    Ok(())
+}
+
+fn stored(item: &Item) -> Result<Stored, Status> {
+    Stored::find(&item.bytes)
+        .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))
+}
+
+#[derive(Deserialize)]
+struct MetadataOnly<'a> {
+    #[serde(borrow)]
+    metadata: &'a RawValue,
+}
+
+/// Writes the object's metadata as a `PartialObjectMetadata`.
+pub(crate) fn write_partial(item: &Item, version: MetaVersion, out: &mut Vec<u8>) -> Result<(), Status> {
+    let mut whole = Vec::with_capacity(item.bytes.len() + 64);
+    write_object(item, &mut whole)?;
+    let object: MetadataOnly<'_> = serde_json::from_slice(&whole)
+        .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))?;
+    out.extend_from_slice(br#"{"kind":"PartialObjectMetadata","apiVersion":""#);
+    out.extend_from_slice(version.api_version().as_bytes());
+    out.extend_from_slice(br#"","metadata":"#);
+    out.extend_from_slice(object.metadata.get().as_bytes());
+    out.push(b'}');
+    Ok(())
+}
+
+/// Writes everything of a list up to its items.
+pub(crate) fn write_list_head(kind: &str, api_version: &str, answer: &ListAnswer, out: &mut Vec<u8>) {
+    let _ = write!(out, r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":"#);
+    write_list_metadata(answer, out);
+}
+
+/// Writes the metadata of a list.
+pub(crate) fn write_list_metadata(answer: &ListAnswer, out: &mut Vec<u8>) {
+    let _ = write!(out, r#"{{"resourceVersion":"{}""#, answer.revision);
+    if !answer.continue_token.is_empty() {
+        let _ = write!(out, r#","continue":"{}""#, answer.continue_token);
+    }
+    if let Some(remaining) = answer.remaining {
+        let _ = write!(out, r#","remainingItemCount":{remaining}"#);
+    }
+    out.push(b'}');
+}
+
+fn write_items(
+    answer: &ListAnswer,
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(&Item, &mut Vec<u8>) -> Result<(), Status>,
+) -> Result<(), Status> {
+    out.extend_from_slice(br#","items":["#);
+    for (index, item) in answer.items.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(item, out)?;
+    }
+    out.extend_from_slice(b"]}");
+    Ok(())
+}
+
+fn json_or_yaml(exchange: &Exchange, negotiated: Negotiated, code: StatusCode, json: Vec<u8>) -> Response {
+    let body = match negotiated.format {
+        Format::Yaml => yaml(&json),
+        Format::Json if negotiated.pretty => {
+            let mut pretty = indent(&json);
+            pretty.push(b'\n');
+            pretty
+        }
+        Format::Json => {
+            let mut json = json;
+            json.push(b'\n');
+            json
+        }
+    };
+    bytes(exchange, negotiated.format.media_type(), code, body.into())
+}
+
+/// A body of that media type, compressed when it is long and the client asks for gzip.
+pub(crate) fn bytes(exchange: &Exchange, media_type: &'static str, code: StatusCode, body: Bytes) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = code;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    let body = if body.len() > COMPRESS_ABOVE && accepts_gzip(exchange) {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        gzip(&body).map_or(body, Bytes::from)
+    } else {
+        body
+    };
+    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    *response.body_mut() = Body::from(body);
+    response
+}
+
+fn accepts_gzip(exchange: &Exchange) -> bool {
+    exchange
+        .headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|token| token.trim() == "gzip")
+}
+
+/// Compression of memory into memory fails only when memory does; the plain body is then as good.
+fn gzip(body: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    encoder.write_all(body).ok()?;
+    encoder.finish().ok()
+}
+
+/// YAML of a JSON document, keys sorted as upstream sorts them.
+fn yaml(json: &[u8]) -> Vec<u8> {
+    let tree: serde_json::Value = serde_json::from_slice(json).unwrap_or_default();
+    serde_saphyr::to_string(&tree).unwrap_or_default().into_bytes()
+}
+
+/// The same JSON with two-space indentation, keys in the order they have.
+fn indent(json: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(json.len() * 2);
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut escaped = false;
+    let mut previous = 0_u8;
+    for &byte in json {
+        if in_string {
+            out.push(byte);
+            in_string = escaped || byte != b'"';
+            escaped = byte == b'\\' && !escaped;
+            previous = byte;
+            continue;
+        }
+        let opened = matches!(previous, b'{' | b'[');
+        match byte {
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if !opened {
+                    new_line(&mut out, depth);
+                }
+                out.push(byte);
+            }
+            _ => {
+                if opened {
+                    depth += 1;
+                    new_line(&mut out, depth);
+                }
+                out.push(byte);
+                match byte {
+                    b',' => new_line(&mut out, depth),
+                    b':' => out.push(b' '),
+                    b'"' => in_string = true,
+                    _ => {}
+                }
+            }
+        }
+        if opened && matches!(byte, b'}' | b']') {
+            depth += 1;
+        }
+        previous = byte;
+    }
+    out
+}
+
+fn new_line(out: &mut Vec<u8>, depth: usize) {
+    out.push(b'\n');
+    out.extend(std::iter::repeat_n(b' ', depth * 2));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cn_15_indentation_keeps_the_order_of_keys() {
+        let compact = br#"{"kind":"K","apiVersion":"v1","metadata":{},"items":[],"a":[1,{"b":"x\"{,:}"}],"c":"\\"}"#;
+        let text = String::from_utf8(indent(compact)).unwrap();
+        let expected = "{\n  \"kind\": \"K\",\n  \"apiVersion\": \"v1\",\n  \"metadata\": {},\n  \"items\": [],\n  \
+                        \"a\": [\n    1,\n    {\n      \"b\": \"x\\\"{,:}\"\n    }\n  ],\n  \"c\": \"\\\\\"\n}";
+        assert_eq!(text, expected);
+    }
+}

@@ -1,0 +1,58 @@
+//! An object as bytes, ready to be sent: what reads are made of.
+
+use bytes::Bytes;
+use kube_annex::{Object, Status};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// An object in one version: its JSON without resourceVersion, and the revision that belongs there.
+///
+/// * Units: revision 0 means the object was never kept (a dry run) and has no resourceVersion.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) bytes: Bytes,
+    pub(crate) revision: u64,
+}
+
+impl Item {
+    /// Writes an object down. Its own resourceVersion is left out; `revision` takes its place.
+    pub(crate) fn of(mut object: Object, revision: u64) -> Result<Self, Status> {
+        object.metadata_mut().resource_version = None;
+        let mut bytes = Vec::with_capacity(1024);
+        object.write_json(&mut bytes).map_err(|error| Status::internal(format_args!("{object:?}: {error}")))?;
+        Ok(Self { bytes: bytes.into(), revision })
+    }
+
+    /// What selectors and preconditions need to know, read without the rest of the object.
+    pub(crate) fn head(&self) -> Result<Head<'_>, Status> {
+        Head::of(&self.bytes)
+    }
+}
+
+/// The part of an object that selectors and preconditions look at.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Head<'a> {
+    #[serde(borrow, default)]
+    pub(crate) metadata: HeadMetadata<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HeadMetadata<'a> {
+    #[serde(borrow, default)]
+    pub(crate) name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    pub(crate) namespace: Cow<'a, str>,
+    #[serde(default)]
+    pub(crate) labels: BTreeMap<String, String>,
+    #[serde(borrow, default)]
+    pub(crate) deletion_timestamp: Option<Cow<'a, str>>,
+}
+
+impl<'a> Head<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Result<Self, Status> {
+        serde_json::from_slice(bytes)
+            .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))
+    }
+}

@@ -1,0 +1,14 @@
+//! What is served, and the life of its objects: born, changed, deleted.
+
+pub(crate) mod continue_token;
+pub(crate) mod item;
+pub(crate) mod lifecycle;
+mod list;
+pub mod reader;
+pub mod registration;
+pub(crate) mod resource;
+pub(crate) mod store;
+pub(crate) mod watch;
+
+pub use reader::Reader;
+pub use registration::{Registration, StoredRegistration};

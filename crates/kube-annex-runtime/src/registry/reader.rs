@@ -1,0 +1,50 @@
+//! Typed reads for plug-ins: what an admission rule needs to know of other objects.
+
+use crate::registry::resource::Origin;
+use crate::registry::resource::ServedResource;
+use kube_annex::options::ListOptions;
+use kube_annex::{AggregatedResource, Object, Status};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// Reads the objects that this server stores. Empty until the server is built.
+#[derive(Clone, Default)]
+pub struct Reader(Arc<OnceLock<Vec<Arc<ServedResource>>>>);
+
+impl Reader {
+    pub(crate) fn fill(&self, resources: Vec<Arc<ServedResource>>) {
+        let _ = self.0.set(resources);
+    }
+
+    /// Every object of a stored resource, in the hub version `R`, all namespaces.
+    ///
+    /// * Errors: 503 before the server is built; 404 when `R` is not the hub of a stored resource.
+    pub async fn list<R: AggregatedResource>(&self) -> Result<Vec<R>, Status> {
+        let resources = self.0.get().ok_or_else(|| Status::unavailable("not yet ready to handle request"))?;
+        let wanted = R::DESCRIPTOR.gvr();
+        let store = resources
+            .iter()
+            .filter_map(|resource| match &resource.origin {
+                Origin::Stored(store) => Some(store),
+                Origin::Computed(_) => None,
+            })
+            .find(|store| store.registration.descriptor().gvr() == wanted)
+            .ok_or_else(Status::no_such_path)?;
+        let listed = store.list("", &ListOptions::default(), &super::list::Predicate::default()).await?;
+        listed
+            .items
+            .iter()
+            .map(|item| store.read(&item.bytes, item.revision)?.downcast().map_err(|other: Object| mistyped(&other)))
+            .collect()
+    }
+}
+
+fn mistyped(object: &Object) -> Status {
+    Status::internal(format_args!("{object:?} is not of the type it was read as"))
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Reader").field(&self.0.get().map(Vec::len)).finish()
+    }
+}

@@ -1,0 +1,234 @@
+//! One resource as it is served: its versions, its rules, and where its objects come from.
+//!
+//! This is the rim between Rust types and erased objects: here alone are both known.
+
+use crate::source::{Computed, Handled};
+use kube_annex::decode::{self, KnownFields};
+use kube_annex::handlers::HandledBy;
+use kube_annex::schema::TypeSchema;
+use kube_annex::strategy::NameRule;
+use kube_annex::{AggregatedResource, Object, ResourceDescriptor, Spoke, Strategy, field};
+use serde_json::Value;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// A resource and everything the server needs to serve it.
+pub struct Registration {
+    pub(crate) versions: Vec<ServedVersion>,
+    /// The version that objects are stored in, an index into `versions`.
+    pub(crate) stored: usize,
+    pub(crate) rules: Box<dyn Rules>,
+    /// Where objects come from when they are not stored.
+    pub(crate) computed: Option<Arc<dyn Computed>>,
+}
+
+/// One version of a resource.
+pub(crate) struct ServedVersion {
+    pub(crate) descriptor: &'static ResourceDescriptor,
+    pub(crate) schema: TypeSchema,
+    pub(crate) codec: Box<dyn Codec>,
+}
+
+impl Registration {
+    /// A resource whose objects are stored. `R` is its hub: strategies judge it, other versions convert to it.
+    pub fn stored<R: AggregatedResource>() -> StoredRegistration<R> {
+        let registration = Self {
+            versions: vec![ServedVersion::of::<R>(Box::new(Typed::<R>::new(|object| object, |hub| hub)))],
+            stored: 0,
+            rules: Box::new(RulesOf::<R>(PhantomData)),
+            computed: None,
+        };
+        StoredRegistration { registration, hub: PhantomData }
+    }
+
+    /// A resource whose objects `handlers` computes.
+    ///
+    /// Does not compile when `R` declares `watch`: a handlers trait has no method that could serve it.
+    pub fn computed<R: HandledBy<H>, H: Send + Sync + 'static>(handlers: H) -> Self {
+        const {
+            assert!(
+                !R::DESCRIPTOR.serves(kube_annex::Verb::Watch),
+                "the type declares `watch`, which handlers cannot serve; name its verbs, such as `verbs(get, list)`, or store it"
+            );
+        }
+        Self {
+            versions: vec![ServedVersion::of::<R>(Box::new(Typed::<R>::new(|object| object, |hub| hub)))],
+            stored: 0,
+            rules: Box::new(RulesOf::<R>(PhantomData)),
+            computed: Some(Arc::new(Handled::<R, H>::new(handlers))),
+        }
+    }
+
+    /// The descriptor of the hub.
+    pub fn descriptor(&self) -> &'static ResourceDescriptor {
+        self.versions[0].descriptor
+    }
+
+    /// The descriptors of all served versions.
+    pub fn descriptors(&self) -> impl Iterator<Item = &'static ResourceDescriptor> + '_ {
+        self.versions.iter().map(|version| version.descriptor)
+    }
+
+    /// The descriptor of the version that objects are stored in; `None` when they are computed.
+    pub fn storage_version(&self) -> Option<&'static ResourceDescriptor> {
+        if self.computed.is_some() { None } else { self.versions.get(self.stored).map(|version| version.descriptor) }
+    }
+
+    pub(crate) fn stored_codec(&self) -> &dyn Codec {
+        &*self.versions[self.stored].codec
+    }
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.descriptors().map(|descriptor| descriptor.gvr())).finish()
+    }
+}
+
+impl ServedVersion {
+    fn of<R: AggregatedResource>(codec: Box<dyn Codec>) -> Self {
+        Self { descriptor: const { &R::DESCRIPTOR }, schema: TypeSchema::of::<R>(), codec }
+    }
+}
+
+/// A stored resource, to be given more versions.
+#[derive(Debug)]
+#[must_use = "hand it to the server, or the resource is not served"]
+pub struct StoredRegistration<Hub> {
+    registration: Registration,
+    hub: PhantomData<fn() -> Hub>,
+}
+
+impl<Hub: AggregatedResource> StoredRegistration<Hub> {
+    /// Serves the resource in this version too.
+    pub fn serve_as<R: Spoke<Hub>>(mut self) -> Self {
+        let codec = Typed::<R, Hub>::new(R::to_hub, R::from_hub);
+        self.registration.versions.push(ServedVersion::of::<R>(Box::new(codec)));
+        self
+    }
+
+    /// Serves the resource in this version too, and stores its objects in it.
+    pub fn store_as<R: Spoke<Hub>>(self) -> Self {
+        let mut this = self.serve_as::<R>();
+        this.registration.stored = this.registration.versions.len() - 1;
+        this
+    }
+}
+
+impl<Hub> From<StoredRegistration<Hub>> for Registration {
+    fn from(stored: StoredRegistration<Hub>) -> Self {
+        stored.registration
+    }
+}
+
+/// Between the bytes and trees of one version and objects of the hub.
+pub(crate) trait Codec: Send + Sync {
+    /// A client's tree as an object of the hub, this version's defaults filled in; unknown fields are added to `unknown`.
+    fn decode(&self, tree: Value, unknown: &mut Vec<String>) -> Result<Object, decode::DecodeError>;
+
+    /// Bytes that this server stored in this version, as an object of the hub.
+    fn read(&self, stored: &[u8]) -> Result<Object, decode::DecodeError>;
+
+    /// An object of the hub in this version.
+    fn convert(&self, hub: Object) -> Object;
+}
+
+struct Typed<R, Hub = R> {
+    to_hub: fn(R) -> Hub,
+    from_hub: fn(Hub) -> R,
+    known: KnownFields,
+}
+
+impl<R: AggregatedResource, Hub: AggregatedResource> Typed<R, Hub> {
+    fn new(to_hub: fn(R) -> Hub, from_hub: fn(Hub) -> R) -> Self {
+        Self { to_hub, from_hub, known: KnownFields::of(&R::schema()) }
+    }
+
+    fn hub(&self, mut object: R) -> Object {
+        R::Strategy::default(&mut object);
+        Object::new((self.to_hub)(object))
+    }
+}
+
+impl<R: AggregatedResource, Hub: AggregatedResource> Codec for Typed<R, Hub> {
+    fn decode(&self, tree: Value, unknown: &mut Vec<String>) -> Result<Object, decode::DecodeError> {
+        let (object, found) = decode::typed::<R>(tree, &self.known)?;
+        unknown.extend(found);
+        Ok(self.hub(object))
+    }
+
+    fn read(&self, stored: &[u8]) -> Result<Object, decode::DecodeError> {
+        Ok(self.hub(decode::stored::<R>(stored)?))
+    }
+
+    fn convert(&self, hub: Object) -> Object {
+        match hub.downcast::<Hub>() {
+            Ok(hub) => Object::new((self.from_hub)(hub)),
+            Err(other) => other,
+        }
+    }
+}
+
+/// A strategy whose type is erased.
+pub(crate) trait Rules: Send + Sync {
+    fn name_rule(&self) -> NameRule;
+    fn allow_create_on_update(&self) -> bool;
+    fn allow_unconditional_update(&self) -> bool;
+    fn prepare_for_create(&self, object: &mut Object);
+    fn prepare_for_update(&self, object: &mut Object, old: &Object);
+    fn validate(&self, object: &Object) -> field::ErrorList;
+    fn validate_update(&self, object: &Object, old: &Object) -> field::ErrorList;
+    fn warnings(&self, object: &Object) -> Vec<String>;
+    fn canonicalize(&self, object: &mut Object);
+}
+
+struct RulesOf<R>(PhantomData<fn() -> R>);
+
+impl<R: AggregatedResource> Rules for RulesOf<R> {
+    fn name_rule(&self) -> NameRule {
+        R::Strategy::NAME_RULE
+    }
+
+    fn allow_create_on_update(&self) -> bool {
+        R::Strategy::ALLOW_CREATE_ON_UPDATE
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        R::Strategy::ALLOW_UNCONDITIONAL_UPDATE
+    }
+
+    fn prepare_for_create(&self, object: &mut Object) {
+        if let Some(object) = object.downcast_mut::<R>() {
+            R::Strategy::prepare_for_create(object);
+        }
+    }
+
+    fn prepare_for_update(&self, object: &mut Object, old: &Object) {
+        if let (Some(object), Some(old)) = (object.downcast_mut::<R>(), old.downcast_ref()) {
+            R::Strategy::prepare_for_update(object, old);
+        }
+    }
+
+    fn validate(&self, object: &Object) -> field::ErrorList {
+        object.downcast_ref::<R>().map(R::Strategy::validate).unwrap_or_default()
+    }
+
+    fn validate_update(&self, object: &Object, old: &Object) -> field::ErrorList {
+        match (object.downcast_ref::<R>(), old.downcast_ref()) {
+            (Some(object), Some(old)) => R::Strategy::validate_update(object, old),
+            _ => field::ErrorList::new(),
+        }
+    }
+
+    fn warnings(&self, object: &Object) -> Vec<String> {
+        object.downcast_ref::<R>().map(R::Strategy::warnings).unwrap_or_default()
+    }
+
+    fn canonicalize(&self, object: &mut Object) {
+        if let Some(object) = object.downcast_mut::<R>() {
+            R::Strategy::canonicalize(object);
+        }
+    }
+}
+

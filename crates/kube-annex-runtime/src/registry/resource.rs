@@ -1,0 +1,102 @@
+//! A resource in service: its registration, and where its objects come from.
+
+use crate::registry::item::Item;
+use crate::registry::list::{Listed, Predicate};
+use crate::registry::registration::{Registration, ServedVersion};
+use crate::registry::store::{Deletion, Store, Write, Written};
+use crate::source::ComputedStore;
+use kube_annex::options::{DeleteOptions, ListOptions};
+use kube_annex::{Object, Scope, Status};
+use std::sync::Arc;
+
+/// A resource in service.
+pub(crate) struct ServedResource {
+    pub(crate) registration: Arc<Registration>,
+    pub(crate) origin: Origin,
+}
+
+/// Where objects come from.
+pub(crate) enum Origin {
+    /// A storage.
+    Stored(Store),
+    /// A user's handlers.
+    Computed(ComputedStore),
+}
+
+impl ServedResource {
+    pub(crate) fn namespaced(&self) -> bool {
+        self.registration.descriptor().scope == Scope::Namespaced
+    }
+
+    /// The index of a version by its name.
+    pub(crate) fn version(&self, version: &str) -> Option<usize> {
+        self.registration.versions.iter().position(|served| served.descriptor.version == version)
+    }
+
+    pub(crate) fn served(&self, version: usize) -> &ServedVersion {
+        &self.registration.versions[version]
+    }
+
+    pub(crate) async fn get(&self, write: &Write<'_>, name: &str, at_least: Option<u64>) -> Result<Item, Status> {
+        match &self.origin {
+            Origin::Stored(store) => store.get(write.namespace(), name, at_least).await,
+            Origin::Computed(computed) => computed.get(write, name).await,
+        }
+    }
+
+    pub(crate) async fn list(
+        &self,
+        write: &Write<'_>,
+        options: &ListOptions,
+        predicate: &Predicate,
+    ) -> Result<Listed, Status> {
+        match &self.origin {
+            Origin::Stored(store) => store.list(write.namespace(), options, predicate).await,
+            Origin::Computed(computed) => computed.list(write, options, predicate).await,
+        }
+    }
+
+    pub(crate) async fn create(&self, write: &Write<'_>, object: Object) -> Result<Written, Status> {
+        match &self.origin {
+            Origin::Stored(store) => store.create(write, object).await,
+            Origin::Computed(computed) => computed.create(write, object).await,
+        }
+    }
+
+    pub(crate) async fn update(
+        &self,
+        write: &Write<'_>,
+        name: &str,
+        change: impl FnMut(&Object) -> Result<Object, Status>,
+    ) -> Result<Written, Status> {
+        match &self.origin {
+            Origin::Stored(store) => store.update(write, name, change).await,
+            Origin::Computed(computed) => computed.update(write, name, change).await,
+        }
+    }
+
+    pub(crate) async fn delete(
+        &self,
+        write: &Write<'_>,
+        name: &str,
+        options: &DeleteOptions,
+    ) -> Result<Deletion, Status> {
+        match &self.origin {
+            Origin::Stored(store) => store.delete(write, name, options).await,
+            Origin::Computed(computed) => computed.delete(write, name, options).await,
+        }
+    }
+
+    /// An item as the origin keeps it, in the version asked for. The same bytes when that is the stored version.
+    pub(crate) fn render(&self, item: Item, version: usize) -> Result<Item, Status> {
+        if version == self.registration.stored {
+            return Ok(item);
+        }
+        let hub = self
+            .registration
+            .stored_codec()
+            .read(&item.bytes)
+            .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))?;
+        Item::of(self.served(version).codec.convert(hub), item.revision)
+    }
+}

@@ -1,0 +1,382 @@
+//! The life of stored objects: verbs over a [`Storage`], again on each conflict.
+
+use crate::admission::{Attributes, Chain, Operation};
+use crate::registry::item::{Head, Item};
+use crate::registry::lifecycle;
+use crate::registry::registration::Registration;
+use crate::request::exchange::Exchange;
+use crate::seams::Seams;
+use bytes::Bytes;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube_annex::gvk::GroupResource;
+use kube_annex::options::DeleteOptions;
+use kube_annex::{Object, ResourceDescriptor, Status, field, metadata};
+use kube_annex_storage::{self as storage, Entry, Key, Precondition, Prefix, Revision, Storage};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a read waits for a revision that has not happened yet.
+pub(crate) const FRESHNESS_WAIT: Duration = Duration::from_secs(3);
+
+/// How often a patch, or an update without a resourceVersion, is tried again when others write in between.
+const MOST_CONFLICTS: usize = 64;
+
+/// How many names `generateName` tries.
+const MOST_NAMES: usize = 8;
+
+/// One resource's objects in a storage.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pub(crate) registration: Arc<Registration>,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) prefix: Prefix,
+    pub(crate) seams: Seams,
+    pub(crate) admission: Chain,
+}
+
+/// What a write is about, besides the object.
+pub(crate) struct Write<'a> {
+    pub(crate) exchange: &'a Exchange,
+    /// The version that was asked for.
+    pub(crate) descriptor: &'static ResourceDescriptor,
+    pub(crate) subresource: &'a str,
+    pub(crate) dry_run: bool,
+}
+
+impl Write<'_> {
+    pub(crate) fn namespace(&self) -> &str {
+        &self.exchange.call.info.namespace
+    }
+
+    pub(crate) fn attributes<'a>(
+        &'a self,
+        operation: Operation,
+        name: &'a str,
+        object: Option<&'a mut Object>,
+        old_object: Option<&'a Object>,
+    ) -> Attributes<'a> {
+        Attributes {
+            operation,
+            descriptor: self.descriptor,
+            subresource: self.subresource,
+            namespace: self.namespace(),
+            name,
+            object,
+            old_object,
+            user: &self.exchange.call.user,
+            dry_run: self.dry_run,
+        }
+    }
+}
+
+/// An object as it is after a write, in the hub version, and as its stored bytes.
+pub(crate) struct Written {
+    pub(crate) object: Object,
+    pub(crate) item: Item,
+}
+
+/// What became of an object that was to be deleted.
+pub(crate) enum Deletion {
+    /// It is gone; this is what it was.
+    Removed(Written),
+    /// It waits for its finalizers.
+    Marked(Written),
+}
+
+impl Store {
+    pub(crate) fn key(&self, namespace: &str, name: &str) -> Key {
+        self.prefix.in_namespace(namespace).key(name)
+    }
+
+    fn resource(&self) -> GroupResource {
+        self.registration.descriptor().group_resource()
+    }
+
+    /// Waits a little for a revision that has not happened yet.
+    pub(crate) async fn wait_for(&self, revision: u64) -> Result<(), Status> {
+        let waited = tokio::time::timeout(FRESHNESS_WAIT, self.storage.wait_for(Revision(revision))).await;
+        match waited {
+            Ok(result) => result.map_err(|error| self.failed(&error, "get", "")),
+            Err(_) => {
+                let current = self.storage.current_revision().await.map_err(|error| self.failed(&error, "get", ""))?;
+                Err(Status::too_large_resource_version(revision, current.0))
+            }
+        }
+    }
+
+    /// One object's stored bytes, not older than `at_least` when that is given.
+    pub(crate) async fn get(&self, namespace: &str, name: &str, at_least: Option<u64>) -> Result<Item, Status> {
+        if let Some(revision) = at_least {
+            self.wait_for(revision).await?;
+        }
+        let entry = self.entry(namespace, name, "get").await?;
+        Ok(Item { bytes: entry.value, revision: entry.revision.0 })
+    }
+
+    async fn entry(&self, namespace: &str, name: &str, verb: &str) -> Result<Entry, Status> {
+        let key = self.key(namespace, name);
+        let found = self.storage.get(&key).await.map_err(|error| self.failed(&error, verb, name))?;
+        found.ok_or_else(|| Status::not_found(&self.resource(), name))
+    }
+
+    /// Reads stored bytes as an object of the hub.
+    pub(crate) fn read(&self, bytes: &[u8], revision: u64) -> Result<Object, Status> {
+        let mut object = self
+            .registration
+            .stored_codec()
+            .read(bytes)
+            .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))?;
+        object.metadata_mut().resource_version = Some(revision.to_string());
+        Ok(object)
+    }
+
+    /// The object's bytes as they are stored.
+    fn encode(&self, object: &Object) -> Result<Bytes, Status> {
+        let stored = self.registration.stored_codec().convert(object.clone());
+        Ok(Item::of(stored, 0)?.bytes)
+    }
+
+    /// Creates an object. It comes with the client's metadata, in the hub version.
+    pub(crate) async fn create(&self, write: &Write<'_>, mut object: Object) -> Result<Written, Status> {
+        let asked_name = object.name().to_owned();
+        let attributes = &mut write.attributes(Operation::Create, &asked_name, Some(&mut object), None);
+        self.admission.admit(attributes).await?;
+        lifecycle::before_create(&self.registration, &self.seams, &mut object);
+        let generate = asked_name.is_empty() && object.name().is_empty();
+        let base = object.metadata().generate_name.clone().filter(|base| generate && !base.is_empty());
+        for attempt in 1.. {
+            if let Some(base) = &base {
+                object.metadata_mut().name = Some(metadata::generated_name(base, &self.seams.ids.name_suffix()));
+            }
+            lifecycle::validate_create(&self.registration, &mut object, &write.exchange.warnings)?;
+            let name = object.name().to_owned();
+            self.admission.validate(&write.attributes(Operation::Create, &name, Some(&mut object), None)).await?;
+            match self.insert(write, &object).await {
+                Err(InsertError::Taken(_)) if base.is_some() && attempt < MOST_NAMES => {}
+                Err(InsertError::Taken(_)) if base.is_some() => return Err(self.no_unique_name(&name)),
+                Err(InsertError::Taken(existing)) => return Err(self.taken(&name, existing)),
+                Err(InsertError::Failed(status)) => return Err(status),
+                Ok(item) => return Ok(Written { object, item }),
+            }
+        }
+        unreachable!("the loop ends by returning")
+    }
+
+    async fn insert(&self, write: &Write<'_>, object: &Object) -> Result<Item, InsertError> {
+        let sent_version = object.metadata().resource_version.as_deref().unwrap_or_default();
+        if !write.dry_run && !matches!(sent_version, "" | "0") {
+            let text = "resourceVersion should not be set on objects to be created";
+            return Err(InsertError::Failed(Status::untyped(text)));
+        }
+        let bytes = self.encode(object).map_err(InsertError::Failed)?;
+        let key = self.key(object.namespace(), object.name());
+        let failed = |error: &storage::Error| InsertError::Failed(self.failed(error, "create", object.name()));
+        if write.dry_run {
+            return match self.storage.get(&key).await.map_err(|error| failed(&error))? {
+                Some(existing) => Err(InsertError::Taken(Some(existing.value))),
+                None => Ok(Item { bytes, revision: 0 }),
+            };
+        }
+        match self.storage.create(&key, bytes.clone()).await {
+            Ok(revision) => Ok(Item { bytes, revision: revision.0 }),
+            Err(storage::Error::AlreadyExists { .. }) => {
+                let existing = self.storage.get(&key).await.map_err(|error| failed(&error))?;
+                Err(InsertError::Taken(existing.map(|entry| entry.value)))
+            }
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    fn taken(&self, name: &str, existing: Option<Bytes>) -> Status {
+        let mut status = Status::already_exists(&self.resource(), name);
+        let terminating = existing
+            .is_some_and(|bytes| Head::of(&bytes).is_ok_and(|head| head.metadata.deletion_timestamp.is_some()));
+        if terminating {
+            status.message = format!("object is being deleted: {}", status.message);
+        }
+        status
+    }
+
+    fn no_unique_name(&self, name: &str) -> Status {
+        let mut status = Status::already_exists(&self.resource(), name).with_retry_after(1);
+        status.message.push_str(", the server was not able to generate a unique name for the object");
+        status
+    }
+
+    /// Changes an object: `change` is given the live one and answers the new one, again when another writer was first.
+    ///
+    /// `missing` makes an object where there is none, for resources that allow it.
+    pub(crate) async fn update(
+        &self,
+        write: &Write<'_>,
+        name: &str,
+        mut change: impl FnMut(&Object) -> Result<Object, Status>,
+    ) -> Result<Written, Status> {
+        let resource = self.resource();
+        for _ in 0..MOST_CONFLICTS {
+            let entry = self.entry(write.namespace(), name, "update").await?;
+            let old = self.read(&entry.value, entry.revision.0)?;
+            let mut object = change(&old)?;
+            let attributes = &mut write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
+            self.admission.admit(attributes).await?;
+            self.check_resource_version(&object, entry.revision.0, name)?;
+            lifecycle::before_update(&self.registration, &mut object, &old);
+            lifecycle::validate_update(&self.registration, &mut object, &old, &write.exchange.warnings)?;
+            let attributes = write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
+            self.admission.validate(&attributes).await?;
+            match self.replace(write, &entry, &object).await {
+                Ok(item) => return Ok(Written { object, item }),
+                Err(storage::Error::Conflict { .. }) => {}
+                Err(error) => return Err(self.failed(&error, "update", name)),
+            }
+        }
+        Err(Status::modified(&resource, name))
+    }
+
+    fn check_resource_version(&self, object: &Object, live: u64, name: &str) -> Result<(), Status> {
+        let sent = object.metadata().resource_version.as_deref().unwrap_or_default();
+        if sent.is_empty() || sent == "0" {
+            if self.registration.rules.allow_unconditional_update() {
+                return Ok(());
+            }
+            let path = field::Path::new("metadata").child("resourceVersion");
+            let error = field::Error::invalid(&path, 0, "must be specified for an update");
+            let descriptor = self.registration.descriptor();
+            return Err(Status::invalid(descriptor.group, descriptor.kind, name, &[error]));
+        }
+        let sent: u64 = sent.parse().map_err(|_| {
+            Status::bad_request(format!("invalid resource version {}: it is not a whole number", field::quote(sent)))
+        })?;
+        if sent == live { Ok(()) } else { Err(Status::modified(&self.resource(), name)) }
+    }
+
+    /// Writes the changed object, or removes it when its last finalizer went. No difference, no write.
+    async fn replace(&self, write: &Write<'_>, entry: &Entry, object: &Object) -> Result<Item, storage::Error> {
+        let live = entry.revision;
+        let bytes = self.encode(object).map_err(|status| storage::Error::Backend {
+            backend: "encoder",
+            operation: "update",
+            source: Box::new(status),
+        })?;
+        if write.dry_run || bytes == entry.value {
+            return Ok(Item { bytes, revision: live.0 });
+        }
+        let precondition = Precondition { revision: Some(live) };
+        if lifecycle::may_be_removed(object) {
+            self.storage.delete(&entry.key, precondition).await?;
+            return Ok(Item { bytes, revision: live.0 });
+        }
+        let revision = self.storage.update(&entry.key, bytes.clone(), precondition).await?;
+        Ok(Item { bytes, revision: revision.0 })
+    }
+
+    /// Deletes an object, or marks it when finalizers remain.
+    pub(crate) async fn delete(
+        &self,
+        write: &Write<'_>,
+        name: &str,
+        options: &DeleteOptions,
+    ) -> Result<Deletion, Status> {
+        for _ in 0..MOST_CONFLICTS {
+            let entry = self.entry(write.namespace(), name, "delete").await?;
+            let old = self.read(&entry.value, entry.revision.0)?;
+            self.check_preconditions(&old, options)?;
+            self.admission.admit(&mut write.attributes(Operation::Delete, name, None, Some(&old))).await?;
+            self.admission.validate(&write.attributes(Operation::Delete, name, None, Some(&old))).await?;
+            match self.remove_or_mark(write, &entry, &old, options).await {
+                Ok(deletion) => return Ok(deletion),
+                Err(storage::Error::Conflict { .. }) => {}
+                Err(error) => return Err(self.failed(&error, "delete", name)),
+            }
+        }
+        Err(Status::modified(&self.resource(), name))
+    }
+
+    async fn remove_or_mark(
+        &self,
+        write: &Write<'_>,
+        entry: &Entry,
+        old: &Object,
+        options: &DeleteOptions,
+    ) -> Result<Deletion, storage::Error> {
+        let mut object = old.clone();
+        let finalizers = metadata::finalizers_for(options, old.metadata());
+        object.metadata_mut().finalizers = Some(finalizers).filter(|finalizers| !finalizers.is_empty());
+        if object.metadata().finalizers.is_none() {
+            let item = Item { bytes: entry.value.clone(), revision: entry.revision.0 };
+            if !write.dry_run {
+                self.storage.delete(&entry.key, Precondition { revision: Some(entry.revision) }).await?;
+            }
+            return Ok(Deletion::Removed(Written { object, item }));
+        }
+        metadata::mark_deleted(object.metadata_mut(), &Time(self.seams.clock.now()));
+        let item = self.write_marked(write, entry, &object).await?;
+        Ok(Deletion::Marked(Written { object, item }))
+    }
+
+    async fn write_marked(&self, write: &Write<'_>, entry: &Entry, object: &Object) -> Result<Item, storage::Error> {
+        let bytes = self.encode(object).map_err(|status| storage::Error::Backend {
+            backend: "encoder",
+            operation: "delete",
+            source: Box::new(status),
+        })?;
+        if write.dry_run || bytes == entry.value {
+            return Ok(Item { bytes, revision: entry.revision.0 });
+        }
+        let precondition = Precondition { revision: Some(entry.revision) };
+        let revision = self.storage.update(&entry.key, bytes.clone(), precondition).await?;
+        Ok(Item { bytes, revision: revision.0 })
+    }
+
+    /// Upstream puts the kind where other conflicts have the resource.
+    fn check_preconditions(&self, live: &Object, options: &DeleteOptions) -> Result<(), Status> {
+        let Some(preconditions) = &options.preconditions else { return Ok(()) };
+        let descriptor = self.registration.descriptor();
+        let kind = GroupResource::new(descriptor.group, descriptor.kind);
+        if let Some(uid) = &preconditions.uid
+            && uid != live.uid()
+        {
+            let why = format!(
+                "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
+                live.uid()
+            );
+            return Err(Status::conflict(&kind, live.name(), why));
+        }
+        let version = live.metadata().resource_version.as_deref().unwrap_or_default();
+        if let Some(wanted) = &preconditions.resource_version
+            && wanted != version
+        {
+            let why = format!(
+                "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({version}). The object might have been modified"
+            );
+            return Err(Status::conflict(&kind, live.name(), why));
+        }
+        Ok(())
+    }
+
+    /// What a client is told when the storage failed; the log gets the whole chain.
+    pub(crate) fn failed(&self, error: &storage::Error, verb: &str, name: &str) -> Status {
+        let resource = self.resource();
+        match error {
+            storage::Error::NotFound { .. } => Status::not_found(&resource, name),
+            storage::Error::AlreadyExists { .. } => Status::already_exists(&resource, name),
+            storage::Error::Conflict { .. } => Status::modified(&resource, name),
+            storage::Error::Expired { .. } => {
+                Status::expired("The resourceVersion for the provided list is too old.")
+            }
+            storage::Error::Future { requested, current } => {
+                Status::too_large_resource_version(requested.0, current.0)
+            }
+            _ => {
+                tracing::error!(%resource, verb, error = error as &dyn std::error::Error, "storage failed");
+                Status::server_timeout(&resource, verb)
+            }
+        }
+    }
+}
+
+enum InsertError {
+    /// The name is taken, by an object with these bytes if it is still there.
+    Taken(Option<Bytes>),
+    Failed(Status),
+}

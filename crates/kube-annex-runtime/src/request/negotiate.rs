@@ -1,0 +1,261 @@
+//! In which form a client wants its answer.
+
+use http::HeaderMap;
+use http::header::{ACCEPT, USER_AGENT};
+use kube_annex::Status;
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Negotiated {
+    /// The serialisation.
+    pub format: Format,
+    /// What is made of the object before it is written.
+    pub transform: Transform,
+    /// Whether JSON is indented.
+    pub pretty: bool,
+}
+
+/// A serialisation.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Format {
+    /// `application/json`.
+    #[default]
+    Json,
+    /// `application/yaml`.
+    Yaml,
+}
+
+impl Format {
+    /// The media type of the form.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Yaml => "application/yaml",
+        }
+    }
+}
+
+/// What is made of an object before it is written.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Transform {
+    /// The object itself.
+    #[default]
+    None,
+    /// A table for people.
+    Table(MetaVersion),
+    /// Its metadata.
+    PartialObjectMetadata(MetaVersion),
+    /// The metadata of a list.
+    PartialObjectMetadataList(MetaVersion),
+}
+
+/// The version of `meta.k8s.io` that a transform is written in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum MetaVersion {
+    /// `meta.k8s.io/v1`.
+    #[default]
+    V1,
+    /// `meta.k8s.io/v1beta1`.
+    V1Beta1,
+}
+
+impl MetaVersion {
+    /// As `apiVersion` spells it.
+    pub const fn api_version(self) -> &'static str {
+        match self {
+            Self::V1 => "meta.k8s.io/v1",
+            Self::V1Beta1 => "meta.k8s.io/v1beta1",
+        }
+    }
+}
+
+/// The media types of object answers, in upstream's order.
+pub const OBJECTS: &[&str] = &["application/json", "application/yaml"];
+
+/// The media types of watch streams.
+pub const STREAMS: &[&str] = &["application/json;stream=watch"];
+
+/// What kind of answer is negotiated for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// One object or a list.
+    Object,
+    /// A stream of events: YAML has no such form.
+    Stream,
+}
+
+/// Finds the first acceptable clause of the Accept header.
+///
+/// * Shape: clauses in order of `q`, then position; unknown parameters are ignored; an unknown `as` makes a clause
+///   unacceptable and the next one is tried.
+/// * Errors: 406 that lists what could have been had.
+pub fn negotiate(headers: &HeaderMap, query: &str, answer: Answer) -> Result<Negotiated, Status> {
+    let accept = joined(headers);
+    let pretty = wants_pretty(headers, query);
+    let supported = match answer {
+        Answer::Object => OBJECTS,
+        Answer::Stream => STREAMS,
+    };
+    if accept.trim().is_empty() {
+        return Ok(Negotiated { pretty: pretty == Some(true), ..Negotiated::default() });
+    }
+    for clause in clauses(&accept) {
+        let format = match (clause.main, clause.sub) {
+            ("*" | "application", "*") | ("application", "json") => Format::Json,
+            ("application", "yaml") if answer == Answer::Object => Format::Yaml,
+            _ => continue,
+        };
+        let Some(transform) = clause.transform(format) else { continue };
+        let pretty = pretty.unwrap_or(false) || (pretty.is_none() && clause.parameter("pretty") == Some("1"));
+        return Ok(Negotiated { format, transform, pretty: pretty && answer == Answer::Object });
+    }
+    Err(Status::not_acceptable(format!("only the following media types are accepted: {}", supported.join(", "))))
+}
+
+fn joined(headers: &HeaderMap) -> String {
+    let values: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    values.join(",")
+}
+
+/// `Some` when the query or the user agent decides; a clause's own `pretty` is left to the caller.
+pub(crate) fn wants_pretty(headers: &HeaderMap, query: &str) -> Option<bool> {
+    let parameter = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "pretty");
+    if let Some((_, value)) = parameter {
+        return Some(!value.is_empty() && super::info::is_true(&value));
+    }
+    let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    ["curl", "Wget", "Mozilla/5.0"].iter().any(|browser| agent.starts_with(browser)).then_some(true)
+}
+
+/// One clause of an Accept header.
+#[derive(Clone, Debug)]
+pub struct Clause<'a> {
+    /// Before the slash.
+    pub main: &'a str,
+    /// After the slash.
+    pub sub: &'a str,
+    parameters: Vec<(&'a str, &'a str)>,
+    quality: f32,
+}
+
+impl<'a> Clause<'a> {
+    /// A parameter's value, without quotes.
+    pub fn parameter(&self, name: &str) -> Option<&'a str> {
+        self.parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    fn transform(&self, format: Format) -> Option<Transform> {
+        let Some(kind) = self.parameter("as") else { return Some(Transform::None) };
+        let version = match (self.parameter("g"), self.parameter("v")) {
+            (Some("meta.k8s.io"), Some("v1")) => MetaVersion::V1,
+            (Some("meta.k8s.io"), Some("v1beta1")) => MetaVersion::V1Beta1,
+            _ => return None,
+        };
+        match (kind, format) {
+            ("Table", Format::Json | Format::Yaml) => Some(Transform::Table(version)),
+            ("PartialObjectMetadata", _) => Some(Transform::PartialObjectMetadata(version)),
+            ("PartialObjectMetadataList", _) => Some(Transform::PartialObjectMetadataList(version)),
+            _ => None,
+        }
+    }
+}
+
+/// The clauses of an Accept header, best first. Clauses of quality 0 and unreadable ones are left out.
+pub fn clauses(accept: &str) -> Vec<Clause<'_>> {
+    let mut found: Vec<Clause<'_>> = accept.split(',').filter_map(clause).collect();
+    found.sort_by(|a, b| b.quality.total_cmp(&a.quality));
+    found
+}
+
+fn clause(text: &str) -> Option<Clause<'_>> {
+    let mut pieces = text.split(';').map(str::trim);
+    let (main, sub) = pieces.next()?.split_once('/')?;
+    let mut clause = Clause { main: main.trim(), sub: sub.trim(), parameters: Vec::new(), quality: 1.0 };
+    for piece in pieces {
+        let Some((key, value)) = piece.split_once('=') else { continue };
+        let value = value.trim().trim_matches('"');
+        if key.trim() == "q" {
+            clause.quality = value.parse().unwrap_or(1.0);
+        } else {
+            clause.parameters.push((key.trim(), value));
+        }
+    }
+    (clause.quality > 0.0).then_some(clause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(accept: &str) -> Result<Negotiated, Status> {
+        let mut headers = HeaderMap::new();
+        if !accept.is_empty() {
+            headers.insert(ACCEPT, accept.parse().unwrap());
+        }
+        negotiate(&headers, "", Answer::Object)
+    }
+
+    #[test]
+    fn cn_7_clauses_are_tried_by_quality_then_position() {
+        assert_eq!(of("").unwrap().format, Format::Json);
+        assert_eq!(of("*/*").unwrap().format, Format::Json);
+        assert_eq!(of("application/yaml").unwrap().format, Format::Yaml);
+        assert_eq!(of("application/json;q=0.5,application/yaml").unwrap().format, Format::Yaml);
+        assert_eq!(of("application/json;q=0,application/yaml").unwrap().format, Format::Yaml);
+        assert_eq!(of("text/html,application/*").unwrap().format, Format::Json);
+    }
+
+    #[test]
+    fn cn_8_unknown_parameters_are_ignored() {
+        assert_eq!(of("application/json; charset=utf-8; profile=x").unwrap(), Negotiated::default());
+    }
+
+    #[test]
+    fn cn_9_nothing_acceptable_is_406_with_the_list() {
+        let status = of("text/html").unwrap_err();
+        assert_eq!(status.code, 406);
+        assert_eq!(
+            status.message,
+            "only the following media types are accepted: application/json, application/yaml"
+        );
+    }
+
+    #[test]
+    fn cn_10_an_unknown_transform_falls_through_to_the_next_clause() {
+        let table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
+        assert_eq!(of(table).unwrap().transform, Transform::Table(MetaVersion::V1));
+        let unknown = "application/json;as=Chair;v=v1;g=meta.k8s.io,application/json";
+        assert_eq!(of(unknown).unwrap().transform, Transform::None);
+        assert_eq!(of("application/json;as=Table;v=v9;g=meta.k8s.io").unwrap_err().code, 406);
+    }
+
+    #[test]
+    fn cn_12_a_protobuf_clause_falls_through_to_json() {
+        let accept = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
+                      application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+        assert_eq!(of(accept).unwrap().transform, Transform::PartialObjectMetadataList(MetaVersion::V1));
+    }
+
+    #[test]
+    fn cn_15_pretty_comes_from_query_clause_or_browser() {
+        let pretty = |accept: &str, agent: &str, query: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            headers.insert(USER_AGENT, agent.parse().unwrap());
+            negotiate(&headers, query, Answer::Object).unwrap().pretty
+        };
+        assert!(pretty("application/json;pretty=1", "go", ""));
+        assert!(pretty("*/*", "curl/8", ""));
+        assert!(!pretty("*/*", "curl/8", "pretty=false"));
+        assert!(pretty("*/*", "go", "pretty=true"));
+        assert!(!pretty("application/json;pretty=1", "go", "pretty=0"));
+    }
+
+    #[test]
+    fn cn_22_yaml_has_no_stream_form() {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, "application/yaml".parse().unwrap());
+        let status = negotiate(&headers, "", Answer::Stream).unwrap_err();
+        assert_eq!(status.message, "only the following media types are accepted: application/json;stream=watch");
+    }
+}

@@ -1,0 +1,168 @@
+//! The verbs over a user's handlers: what a plain `list` and its siblings do not say themselves.
+
+use crate::admission::{Chain, Operation};
+use crate::registry::continue_token::ContinueToken;
+use crate::registry::item::Item;
+use crate::registry::lifecycle;
+use crate::registry::list::{Listed, Predicate};
+use crate::registry::registration::Registration;
+use crate::registry::store::{Deletion, Write, Written};
+use crate::seams::Seams;
+use crate::source::{Computed, Versions};
+use kube_annex::options::{DeleteOptions, ListOptions};
+use kube_annex::{Object, Status, metadata};
+use kube_annex_storage::Prefix;
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// One computed resource.
+pub(crate) struct ComputedStore {
+    pub(crate) registration: Arc<Registration>,
+    pub(crate) computed: Arc<dyn Computed>,
+    pub(crate) versions: Versions,
+    pub(crate) seams: Seams,
+    pub(crate) admission: Chain,
+}
+
+impl ComputedStore {
+    fn prefix(&self) -> Prefix {
+        let descriptor = self.registration.descriptor();
+        Prefix::of_resource(descriptor.group, descriptor.plural)
+    }
+
+    fn key(&self, object: &Object) -> String {
+        self.prefix().in_namespace(object.namespace()).key(object.name()).as_str().to_owned()
+    }
+
+    /// Gives a computed object what every object has: a uid that stays the same, and a revision.
+    fn keep(&self, mut object: Object) -> Result<Written, Status> {
+        let key = self.key(&object);
+        if object.uid().is_empty() {
+            object.metadata_mut().uid = Some(lasting_uid(&key));
+        }
+        let bytes = Item::of(object.clone(), 0)?.bytes;
+        let revision = self.versions.of(&key, &bytes);
+        object.metadata_mut().resource_version = Some(revision.to_string());
+        Ok(Written { object, item: Item { bytes, revision } })
+    }
+
+    pub(crate) async fn get(&self, write: &Write<'_>, name: &str) -> Result<Item, Status> {
+        let object = self.computed.get(&write.exchange.call, name).await?;
+        Ok(self.keep(object)?.item)
+    }
+
+    pub(crate) async fn list(
+        &self,
+        write: &Write<'_>,
+        options: &ListOptions,
+        predicate: &Predicate,
+    ) -> Result<Listed, Status> {
+        let prefix = self.prefix().in_namespace(write.namespace());
+        let objects = self.computed.list(&write.exchange.call, options).await?;
+        let mut kept = Vec::with_capacity(objects.len());
+        for object in objects {
+            let key = self.key(&object);
+            if key.starts_with(prefix.as_str()) {
+                kept.push((key, self.keep(object)?.item));
+            }
+        }
+        kept.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let keys: HashSet<&str> = kept.iter().map(|(key, _)| key.as_str()).collect();
+        let revision = self.versions.retain(prefix.as_str(), |key| keys.contains(key));
+        page(kept, revision, &prefix, options, predicate)
+    }
+
+    pub(crate) async fn create(&self, write: &Write<'_>, mut object: Object) -> Result<Written, Status> {
+        let asked_name = object.name().to_owned();
+        let attributes = &mut write.attributes(Operation::Create, &asked_name, Some(&mut object), None);
+        self.admission.admit(attributes).await?;
+        lifecycle::before_create(&self.registration, &self.seams, &mut object);
+        if let Some(base) = object.metadata().generate_name.clone().filter(|base| asked_name.is_empty() && !base.is_empty()) {
+            object.metadata_mut().name = Some(metadata::generated_name(&base, &self.seams.ids.name_suffix()));
+        }
+        lifecycle::validate_create(&self.registration, &mut object, &write.exchange.warnings)?;
+        let name = object.name().to_owned();
+        self.admission.validate(&write.attributes(Operation::Create, &name, Some(&mut object), None)).await?;
+        let options = kube_annex::options::CreateOptions { dry_run: write.dry_run, ..Default::default() };
+        let created = self.computed.create(&write.exchange.call, object, &options).await?;
+        self.keep(created)
+    }
+
+    pub(crate) async fn update(
+        &self,
+        write: &Write<'_>,
+        name: &str,
+        mut change: impl FnMut(&Object) -> Result<Object, Status>,
+    ) -> Result<Written, Status> {
+        let old = self.keep(self.computed.get(&write.exchange.call, name).await?)?.object;
+        let mut object = change(&old)?;
+        let attributes = &mut write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
+        self.admission.admit(attributes).await?;
+        let sent = object.metadata().resource_version.clone().unwrap_or_default();
+        if !sent.is_empty() && Some(&sent) != old.metadata().resource_version.as_ref() {
+            return Err(Status::modified(&self.registration.descriptor().group_resource(), name));
+        }
+        lifecycle::before_update(&self.registration, &mut object, &old);
+        lifecycle::validate_update(&self.registration, &mut object, &old, &write.exchange.warnings)?;
+        let attributes = write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
+        self.admission.validate(&attributes).await?;
+        let options = kube_annex::options::UpdateOptions { dry_run: write.dry_run, ..Default::default() };
+        let call = &write.exchange.call;
+        let updated = if write.subresource == "status" {
+            self.computed.update_status(call, object, &options).await?
+        } else {
+            self.computed.update(call, object, &options).await?
+        };
+        self.keep(updated)
+    }
+
+    pub(crate) async fn delete(
+        &self,
+        write: &Write<'_>,
+        name: &str,
+        options: &DeleteOptions,
+    ) -> Result<Deletion, Status> {
+        let deleted = self.computed.delete(&write.exchange.call, name, options).await?;
+        self.keep(deleted).map(Deletion::Removed)
+    }
+}
+
+fn page(
+    kept: Vec<(String, Item)>,
+    revision: u64,
+    prefix: &Prefix,
+    options: &ListOptions,
+    predicate: &Predicate,
+) -> Result<Listed, Status> {
+    let start = match options.continue_token.as_str() {
+        "" => None,
+        token => Some(ContinueToken::decode(token, prefix)?.start),
+    };
+    let limit = usize::try_from(options.limit).unwrap_or_default();
+    let mut listed = Listed { revision, ..Listed::default() };
+    let mut rest = kept.into_iter().filter(|(key, _)| start.as_ref().is_none_or(|start| key.as_str() >= start.as_str()));
+    while let Some((key, item)) = rest.next() {
+        if !predicate.matches(&item)? {
+            continue;
+        }
+        if limit > 0 && listed.items.len() == limit {
+            let token = ContinueToken { revision: None, start: kube_annex_storage::Key::new(key) };
+            listed.continue_token = token.encode(prefix);
+            listed.remaining = predicate.is_empty().then(|| rest.count() + 1);
+            return Ok(listed);
+        }
+        listed.items.push(item);
+    }
+    Ok(listed)
+}
+
+/// A uid that is the same as long as the object has the same place: clients compare uids to tell objects apart.
+fn lasting_uid(key: &str) -> String {
+    let digest = Sha256::digest(key.as_bytes());
+    let mut bytes = [0_u8; 16];
+    for (to, from) in bytes.iter_mut().zip(digest.iter()) {
+        *to = *from;
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+}
