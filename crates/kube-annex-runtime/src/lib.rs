@@ -1,1 +1,4 @@
-//! stub
+//! From socket to storage: an aggregated API server as a library.
+
+pub mod authn;
+pub mod serve;

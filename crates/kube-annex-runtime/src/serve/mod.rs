@@ -1,0 +1,12 @@
+//! Sockets, certificates and shutdown: from a listening address to calls of a service.
+
+mod activity;
+mod connection;
+mod drain;
+mod listener;
+mod tls;
+
+pub use activity::TrackedBody;
+pub use drain::Shutdown;
+pub use listener::{BindError, ServeError, ServeOptions, bind, serve};
+pub use tls::{TlsError, TlsHandle, TlsOptions, TlsVersion};
