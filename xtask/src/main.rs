@@ -1,1 +1,49 @@
-fn main() {}
+//! `cargo xtask <task>`: the table of tasks.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use xtask::control_plane;
+
+/// The tasks of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// A real etcd, kube-apiserver, kube-controller-manager and kubectl for tests.
+    ControlPlane {
+        /// The folder of its state [default: target/control-plane].
+        #[arg(long, global = true)]
+        dir: Option<PathBuf>,
+        #[command(subcommand)]
+        command: control_plane::Command,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the asynchronous runtime");
+    match runtime.and_then(|runtime| runtime.block_on(run(cli.task))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The causes, without the stack that RUST_BACKTRACE would add.
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            eprintln!("error: {}", causes.join("\n  because: "));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(task: Task) -> Result<()> {
+    match task {
+        Task::ControlPlane { dir, command } => command.run(&dir.unwrap_or_else(control_plane::default_dir)).await,
+    }
+}

@@ -1,0 +1,11 @@
+//! The tasks of this repository, as a library.
+//!
+//! The `xtask` binary is a table of commands over these modules. The end-to-end tests call [`control_plane`] directly,
+//! so that what a person starts by hand and what the tests start are the same thing.
+
+pub mod control_plane;
+pub mod paths;
+pub mod pki;
+pub mod process;
+pub mod step;
+pub mod wait;
