@@ -43,13 +43,17 @@ mod fixtures;
 /// What the expansion of the derive calls. Not for people; it may change in any release.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::handlers::{BoxFuture, HandledBy, handled};
+    pub use crate::handlers::{BoxFuture, Call, HandledBy, handled};
+    pub use crate::options::{CreateOptions, DeleteOptions, ListOptions, UpdateOptions};
     pub use crate::resource::{
         AggregatedResource, ColumnDescriptor, ColumnType, Deprecation, ResourceDescriptor, Scope, SubresourceDescriptor,
     };
     pub use crate::schema::schema_of;
+    pub use crate::status::Status;
     pub use crate::strategy::DefaultStrategy;
     pub use crate::verb::Verb;
     pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
     pub use schemars::Schema;
+    pub use serde::{Serialize, de::DeserializeOwned};
+    pub use std::vec::Vec;
 }

@@ -1,0 +1,184 @@
+//! What was written: the attribute's settings and the struct around them, with their spans. Nothing is judged here but
+//! the spelling: that keys are known and given once, and that values are of the right sort.
+
+mod columns;
+mod deprecated;
+mod read;
+
+pub(crate) use columns::Column;
+pub(crate) use deprecated::{Deprecated, Releases};
+
+use crate::diag::{Errors, list, nearest};
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use read::{Entry, entries, once};
+use syn::{Attribute, DeriveInput, Expr, ExprLit, Ident, Lit, LitBool, LitStr, Meta, Path, Type};
+
+/// The settings of one resource as they were written.
+pub(crate) struct Attrs<'a> {
+    /// The struct.
+    pub(crate) input: &'a DeriveInput,
+    /// Where to point when a key is missing: the attribute, or the struct's name when there is none.
+    pub(crate) place: TokenStream,
+    /// The first paragraph of the struct's documentation.
+    pub(crate) description: String,
+    pub(crate) group: Setting<LitStr>,
+    pub(crate) version: Setting<LitStr>,
+    pub(crate) kind: Setting<LitStr>,
+    pub(crate) plural: Setting<LitStr>,
+    pub(crate) singular: Setting<LitStr>,
+    pub(crate) short_names: Setting<Vec<LitStr>>,
+    pub(crate) categories: Setting<Vec<LitStr>>,
+    pub(crate) scope: Setting<Path>,
+    pub(crate) verbs: Setting<Vec<Ident>>,
+    pub(crate) status: Setting<LitBool>,
+    pub(crate) columns: Setting<Vec<Column>>,
+    pub(crate) strategy: Setting<Type>,
+    pub(crate) deprecated: Setting<Deprecated>,
+    pub(crate) krate: Setting<Path>,
+}
+
+/// A key's value.
+#[derive(Default)]
+pub(crate) enum Setting<T> {
+    /// The key was not written.
+    #[default]
+    Absent,
+    /// The key was written, and its value refused.
+    Refused,
+    /// The value.
+    Given(T),
+}
+
+impl<T> Setting<T> {
+    /// The value, when there is one.
+    pub(crate) fn given(&self) -> Option<&T> {
+        match self {
+            Self::Given(value) => Some(value),
+            Self::Absent | Self::Refused => None,
+        }
+    }
+}
+
+/// Every key, in the order in which it is best written.
+const KEYS: [&str; 14] = [
+    "group",
+    "version",
+    "kind",
+    "plural",
+    "singular",
+    "short_names",
+    "categories",
+    "scope",
+    "verbs",
+    "status",
+    "columns",
+    "strategy",
+    "deprecated",
+    "crate",
+];
+
+/// Reads the attributes of a struct.
+pub(crate) fn parse<'a>(input: &'a DeriveInput, errors: &Errors) -> Attrs<'a> {
+    let mut attrs = Attrs::of(input);
+    let mut found = false;
+    for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("aggregated_resource")) {
+        if !found {
+            attrs.place = attribute.path().to_token_stream();
+        }
+        found = true;
+        match &attribute.meta {
+            Meta::List(list) => {
+                for entry in entries(list.tokens.clone(), errors) {
+                    attrs.set(&entry, errors);
+                }
+            }
+            other => {
+                errors.at(other, "the settings go in parentheses: `#[aggregated_resource(group = \"sample.example.com\", version = \"v1\")]`");
+                attrs.refuse_required();
+            }
+        }
+    }
+    if !found {
+        let name = &input.ident;
+        errors.at(name, format!("`{name}` does not say what it is served as; write `#[aggregated_resource(group = \"sample.example.com\", version = \"v1\")]` above it, with a domain you own"));
+        attrs.refuse_required();
+    }
+    attrs
+}
+
+impl<'a> Attrs<'a> {
+    fn of(input: &'a DeriveInput) -> Self {
+        Self {
+            input,
+            place: input.ident.to_token_stream(),
+            description: first_paragraph(&input.attrs),
+            group: Setting::Absent,
+            version: Setting::Absent,
+            kind: Setting::Absent,
+            plural: Setting::Absent,
+            singular: Setting::Absent,
+            short_names: Setting::Absent,
+            categories: Setting::Absent,
+            scope: Setting::Absent,
+            verbs: Setting::Absent,
+            status: Setting::Absent,
+            columns: Setting::Absent,
+            strategy: Setting::Absent,
+            deprecated: Setting::Absent,
+            krate: Setting::Absent,
+        }
+    }
+
+    /// Keeps a missing attribute from being reported again as missing keys.
+    fn refuse_required(&mut self) {
+        self.group = Setting::Refused;
+        self.version = Setting::Refused;
+    }
+
+    fn set(&mut self, entry: &Entry, errors: &Errors) {
+        match entry.key.to_string().as_str() {
+            "group" => once(&mut self.group, entry, errors, || entry.text("sample.example.com", errors)),
+            "version" => once(&mut self.version, entry, errors, || entry.text("v1", errors)),
+            "kind" => once(&mut self.kind, entry, errors, || entry.text("Gizmo", errors)),
+            "plural" => once(&mut self.plural, entry, errors, || entry.text("gizmos", errors)),
+            "singular" => once(&mut self.singular, entry, errors, || entry.text("gizmo", errors)),
+            "short_names" => once(&mut self.short_names, entry, errors, || entry.texts("gz", errors)),
+            "categories" => once(&mut self.categories, entry, errors, || entry.texts("all", errors)),
+            "scope" => once(&mut self.scope, entry, errors, || entry.path("Cluster", errors)),
+            "verbs" => once(&mut self.verbs, entry, errors, || entry.words("get, list, watch", errors)),
+            "status" => once(&mut self.status, entry, errors, || entry.flag(errors)),
+            "columns" => once(&mut self.columns, entry, errors, || columns::parse(entry, errors)),
+            "strategy" => once(&mut self.strategy, entry, errors, || entry.r#type("GizmoRules", errors)),
+            "deprecated" => once(&mut self.deprecated, entry, errors, || deprecated::parse(entry, errors)),
+            "crate" => once(&mut self.krate, entry, errors, || entry.path("my_platform::kube_annex", errors)),
+            unknown => errors.at(&entry.key, unknown_key(unknown, &KEYS)),
+        }
+    }
+}
+
+fn unknown_key(written: &str, known: &[&str]) -> String {
+    match (nearest(written, known.iter().copied()), written) {
+        (Some(near), _) => format!("there is no key `{written}`; did you mean `{near}`?"),
+        (None, "namespaced") => {
+            format!("there is no key `{written}`; write `scope = Namespaced`, or `scope = Cluster`")
+        }
+        (None, _) => format!("there is no key `{written}`; the keys are {}", list(known.iter().copied())),
+    }
+}
+
+/// The first paragraph of a documentation comment, as one line.
+fn first_paragraph(attributes: &[Attribute]) -> String {
+    let lines: Vec<String> = attributes.iter().filter_map(doc_text).collect();
+    let text = lines.join("\n");
+    let paragraph = text.lines().map(str::trim).skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty());
+    paragraph.collect::<Vec<_>>().join(" ")
+}
+
+fn doc_text(attribute: &Attribute) -> Option<String> {
+    let Meta::NameValue(pair) = &attribute.meta else { return None };
+    match &pair.value {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if pair.path.is_ident("doc") => Some(text.value()),
+        _ => None,
+    }
+}

@@ -1,0 +1,77 @@
+//! The constant that discovery, routing and storage read.
+
+use crate::model::{Column, Deprecation, Model, Names, Scope};
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+/// `const DESCRIPTOR`
+pub(super) fn constant(model: &Model<'_>, private: &TokenStream) -> TokenStream {
+    let Names { group, version, kind, plural, singular, short_names, categories } = &model.names;
+    let scope = match model.scope {
+        Scope::Namespaced => quote!(#private::Scope::Namespaced),
+        Scope::Cluster => quote!(#private::Scope::Cluster),
+    };
+    let verbs = model.verbs.iter().map(|declared| format_ident!("{}", declared.verb.variant()));
+    let subresources = model.status.then(|| status(&model.names, private));
+    let columns = model.columns.iter().map(|column| self::column(column, private));
+    let deprecated = deprecation(model.deprecated.as_ref(), private);
+    let description = &model.description;
+    quote! {
+        const DESCRIPTOR: #private::ResourceDescriptor = #private::ResourceDescriptor {
+            group: #group,
+            version: #version,
+            kind: #kind,
+            plural: #plural,
+            singular: #singular,
+            short_names: &[#(#short_names),*],
+            categories: &[#(#categories),*],
+            scope: #scope,
+            verbs: &[#(#private::Verb::#verbs),*],
+            subresources: &[#subresources],
+            columns: &[#(#columns),*],
+            deprecated: #deprecated,
+            description: #description,
+        };
+    }
+}
+
+fn status(names: &Names, private: &TokenStream) -> TokenStream {
+    let Names { group, version, kind, .. } = names;
+    quote! {
+        #private::SubresourceDescriptor {
+            name: "status",
+            group: #group,
+            version: #version,
+            kind: #kind,
+            verbs: &[#private::Verb::Get, #private::Verb::Patch, #private::Verb::Update],
+        }
+    }
+}
+
+fn column(column: &Column, private: &TokenStream) -> TokenStream {
+    let Column { name, path, r#type, priority, description } = column;
+    let r#type = format_ident!("{}", r#type.variant());
+    quote! {
+        #private::ColumnDescriptor {
+            name: #name,
+            path: #path,
+            r#type: #private::ColumnType::#r#type,
+            description: #description,
+            priority: #priority,
+        }
+    }
+}
+
+fn deprecation(deprecation: Option<&Deprecation>, private: &TokenStream) -> TokenStream {
+    let Some(Deprecation { since, removed, replacement, warning }) = deprecation else {
+        return quote!(::core::option::Option::None);
+    };
+    quote! {
+        ::core::option::Option::Some(#private::Deprecation {
+            since: #since,
+            removed: #removed,
+            replacement: #replacement,
+            warning: #warning,
+        })
+    }
+}
