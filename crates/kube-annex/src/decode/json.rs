@@ -1,0 +1,91 @@
+//! JSON bodies: one walk gives the tree and everything that is written twice.
+
+use super::{DecodeError, Decoded, Findings, Place};
+use crate::field::quote;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use std::fmt;
+
+/// Reads one JSON document; serde bounds its depth.
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    let mut findings = Findings::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let walk = Walk { place: Place::Root, findings: &mut findings };
+    let value = walk
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|error| DecodeError::new(format!("couldn't get version/kind; json parse error: {error}")))?;
+    Ok(Decoded { value, duplicates: findings.0 })
+}
+
+struct Walk<'a> {
+    place: Place<'a>,
+    findings: &'a mut Findings,
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        loop {
+            let place = Place::Index(&self.place, list.len());
+            let Some(item) = items.next_element_seed(Walk { place, findings: &mut *self.findings })? else { break };
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            let place = Place::Key(&self.place, &key);
+            if map.contains_key(&key) {
+                self.findings.add(format!("duplicate field {}", quote(&place.to_string())));
+            }
+            let value = entries.next_value_seed(Walk { place, findings: &mut *self.findings })?;
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
+}

@@ -1,0 +1,116 @@
+//! Whether a body is of the kind that its URL says, and upstream's words when it is not.
+
+use super::DecodeError;
+use crate::gvk::{GroupVersion, GroupVersionKind};
+use crate::status::Status;
+use serde_json::{Map, Value};
+use std::fmt;
+use std::fmt::Write as _;
+
+/// How much of a body is repeated to the client that sent it.
+const SUMMARY: usize = 30;
+
+/// Checks that a tree is an object of the expected kind and version; what it does not say is filled in.
+///
+/// * Shape: `null` becomes an empty object. `body` is only summarised in a refusal.
+/// * Errors: 400 when the tree is no object, or of another kind, or of another version.
+pub fn check_type(value: &mut Value, expected: &GroupVersionKind, body: &[u8]) -> Result<(), Status> {
+    if value.is_null() {
+        *value = Value::Object(Map::new());
+    }
+    let actual = interpret(value, expected).map_err(|error| unrecognized(expected, &error, body))?;
+    if actual.group != expected.group || actual.kind != expected.kind {
+        let version = actual.group_version();
+        let why = format!("no kind {:?} is registered for version {:?}", actual.kind, version.to_string());
+        return Err(cannot_handle(&actual, expected, &DecodeError::new(why)));
+    }
+    if actual.version != expected.version {
+        return Err(Status::bad_request(format!(
+            "the API version in the data ({}) does not match the expected API version ({})",
+            actual.group_version(),
+            expected.group_version()
+        )));
+    }
+    if let Value::Object(map) = value {
+        map.insert("apiVersion".into(), expected.group_version().to_string().into());
+        map.insert("kind".into(), expected.kind.clone().into());
+    }
+    Ok(())
+}
+
+/// 400: the body is of the right kind, but is not a right object of it.
+pub fn refusal(expected: &GroupVersionKind, error: &DecodeError) -> Status {
+    cannot_handle(expected, expected, error)
+}
+
+fn cannot_handle(actual: &GroupVersionKind, expected: &GroupVersionKind, error: &DecodeError) -> Status {
+    let (kind, version, wanted) = (&actual.kind, crate::field::quote(&actual.version), &expected.kind);
+    Status::bad_request(format!("{kind} in version {version} cannot be handled as a {wanted}: {error}"))
+}
+
+/// 400: the body is not even an object with a kind.
+pub(super) fn unrecognized(expected: &GroupVersionKind, error: &DecodeError, body: &[u8]) -> Status {
+    let (kind, summary) = (&expected.kind, Summary(body));
+    Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {error} ({summary})"))
+}
+
+/// The kind that a tree says it is, completed by the expected one.
+fn interpret(value: &Value, expected: &GroupVersionKind) -> Result<GroupVersionKind, DecodeError> {
+    let Value::Object(map) = value else {
+        return Err(parse_error(format_args!("expected an object, found {}", describe(value))));
+    };
+    let kind = text(map, "kind")?;
+    let api_version = text(map, "apiVersion")?;
+    let mut version = GroupVersion::parse(api_version)
+        .ok_or_else(|| DecodeError::new(format!("unexpected GroupVersion string: {api_version}")))?;
+    if version.version.is_empty() && (version.group.is_empty() || version.group == expected.group) {
+        version = expected.group_version();
+    }
+    let kind = if kind.is_empty() { &expected.kind } else { kind };
+    Ok(GroupVersionKind::new(version.group, version.version, kind))
+}
+
+fn text<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a str, DecodeError> {
+    match map.get(key) {
+        None | Some(Value::Null) => Ok(""),
+        Some(Value::String(text)) => Ok(text),
+        Some(other) => Err(parse_error(format_args!("{key}: expected a string, found {}", describe(other)))),
+    }
+}
+
+fn parse_error(why: fmt::Arguments<'_>) -> DecodeError {
+    DecodeError::new(format!("couldn't get version/kind; json parse error: {why}"))
+}
+
+pub(super) fn describe(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// The beginning of a body: as text when it looks like JSON, else in hexadecimal.
+struct Summary<'a>(&'a [u8]);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("<empty>");
+        }
+        let shown = self.0.get(..SUMMARY).unwrap_or(self.0);
+        if self.0.starts_with(b"{") {
+            f.write_str(&String::from_utf8_lossy(shown))?;
+        } else {
+            let mut hexadecimal = String::with_capacity(shown.len() * 2);
+            for byte in shown {
+                write!(hexadecimal, "{byte:02x}")?;
+            }
+            f.write_str(&hexadecimal)?;
+        }
+        if shown.len() < self.0.len() { f.write_str(" ...") } else { Ok(()) }
+    }
+}

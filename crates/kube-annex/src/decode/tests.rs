@@ -1,0 +1,370 @@
+use super::*;
+use crate::fixtures::{Gizmo, GizmoChoice};
+use proptest::prelude::*;
+use serde_json::json;
+use std::fmt::Write as _;
+
+fn from_json(text: &str) -> Decoded {
+    decode(text.as_bytes(), Media::Json).unwrap()
+}
+
+fn from_yaml(text: &str) -> Decoded {
+    decode(text.as_bytes(), Media::Yaml).unwrap()
+}
+
+fn yaml_error(text: &str) -> String {
+    decode(text.as_bytes(), Media::Yaml).unwrap_err().to_string()
+}
+
+fn fields() -> Fields {
+    Fields::of(&Gizmo::schema())
+}
+
+fn gizmo(text: &str, validation: FieldValidation) -> Result<(Gizmo, Vec<String>), Status> {
+    object(text.as_bytes(), Media::Json, &fields(), validation)
+}
+
+fn refused(text: &str, validation: FieldValidation) -> String {
+    let status = gizmo(text, validation).unwrap_err();
+    assert_eq!((status.code, status.reason), (400, crate::Reason::BadRequest));
+    status.message
+}
+
+#[test]
+fn cn_4_whole_numbers_stay_whole_and_the_last_of_two_keys_wins() {
+    let decoded = from_json(r#"{"a":1,"a":2,"big":9223372036854775807,"f":1.0,"e":1e2}"#);
+    assert_eq!(decoded.value, json!({"a": 2, "big": 9_223_372_036_854_775_807_i64, "f": 1.0, "e": 100.0}));
+    assert!(decoded.value["a"].is_i64());
+}
+
+#[test]
+fn cn_4_trailing_data_is_refused() {
+    assert!(decode(b"{} {}", Media::Json).is_err());
+    assert!(decode(b"{}x", Media::Json).is_err());
+    assert!(decode(b"{} \n", Media::Json).is_ok());
+}
+
+#[test]
+fn a_body_that_nests_too_deep_is_refused() {
+    for (media, open, close) in [(Media::Json, "[", "]"), (Media::Yaml, "[", "]")] {
+        let nested = |depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth));
+        assert!(decode(nested(MAX_DEPTH).as_bytes(), media).is_ok(), "{media:?}");
+        assert!(decode(nested(MAX_DEPTH + 1).as_bytes(), media).is_err(), "{media:?}");
+        assert!(decode(nested(100_000).as_bytes(), media).is_err(), "{media:?}");
+    }
+}
+
+#[test]
+fn fv_2_every_duplicate_is_told_with_its_path_once() {
+    let decoded = from_json(r#"{"a":1,"a":2,"a":3,"spec":{"foo":1,"foo":2,"list":[{},{"x":1,"x":{"y":1,"y":2}}]}}"#);
+    let expected = [
+        r#"duplicate field "a""#,
+        r#"duplicate field "spec.foo""#,
+        r#"duplicate field "spec.list[1].x""#,
+        r#"duplicate field "spec.list[1].x.y""#,
+    ];
+    assert_eq!(decoded.duplicates, expected);
+}
+
+#[test]
+fn fv_2_at_most_a_hundred_findings_are_told() {
+    let twice: Vec<String> = (0..150).map(|n| format!(r#""k{n}":1,"k{n}":2"#)).collect();
+    assert_eq!(from_json(&format!("{{{}}}", twice.join(","))).duplicates.len(), MAX_FINDINGS);
+}
+
+#[test]
+fn fv_2_a_yaml_duplicate_is_told_with_its_line() {
+    let decoded = from_yaml("spec:\n  foo: 1\n  bar: 2\n  foo: 3\n");
+    assert_eq!(decoded.duplicates, [r#"line 4: key "foo" already set in map"#]);
+    assert_eq!(decoded.value, json!({"spec": {"foo": 3, "bar": 2}}));
+}
+
+#[test]
+fn cn_4_yaml_scalars_are_read_as_yaml_1_1() {
+    let cases = [
+        ("yes", json!(true)),
+        ("on", json!(true)),
+        ("N", json!(false)),
+        ("Off", json!(false)),
+        ("~", json!(null)),
+        ("0777", json!(511)),
+        ("0o17", json!(15)),
+        ("-0x1F", json!(-31)),
+        ("0b101", json!(5)),
+        ("1_000", json!(1000)),
+        ("+12", json!(12)),
+        ("0778", json!(778)),
+        ("1.0", json!(1)),
+        ("1.5", json!(1.5)),
+        (".5", json!(0.5)),
+        ("1e3", json!(1000)),
+        ("1e-3", json!(0.001)),
+        ("9223372036854775808", json!(9_223_372_036_854_775_808_u64)),
+        ("-9223372036854775808", json!(i64::MIN)),
+        ("1.2.3", json!("1.2.3")),
+        ("2020-01-01", json!("2020-01-01")),
+        ("12:30", json!("12:30")),
+        ("-", json!([null])),
+        ("0x", json!("0x")),
+        ("1e999", json!("1e999")),
+        ("'yes'", json!("yes")),
+        ("\"0777\"", json!("0777")),
+        ("!!str 12", json!("12")),
+        ("!!int '12'", json!(12)),
+        ("!own thing", json!("thing")),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(from_yaml(text).value, expected, "{text}");
+    }
+    assert!(yaml_error(".inf").contains("unsupported value"));
+    assert!(yaml_error("!!int x").contains("cannot decode `x` as a !!int"));
+}
+
+#[test]
+fn cn_4_yaml_keys_that_are_not_text_become_text() {
+    assert_eq!(from_yaml("1: a\non: b\n1.5: c\n").value, json!({"1": "a", "true": "b", "1.5": "c"}));
+    assert!(yaml_error("? [a]\n: b\n").contains("invalid map key"));
+}
+
+#[test]
+fn yaml_aliases_and_merge_keys_are_expanded() {
+    let text = "base: &b {x: 1, w: 2}\nsame: *b\nmore:\n  <<: *b\n  w: 3\nmany:\n  <<: [{z: 1}, *b]\n";
+    let expected = json!({
+        "base": {"x": 1, "w": 2}, "same": {"x": 1, "w": 2}, "more": {"x": 1, "w": 3}, "many": {"x": 1, "w": 2, "z": 1},
+    });
+    assert_eq!(from_yaml(text).value, expected);
+    assert!(yaml_error("a: &a [*a]\n").contains("contains itself"));
+    assert!(yaml_error("a: *nobody\n").contains("yaml: "));
+    assert!(yaml_error("<<: 1\n").contains("map merge requires map"));
+}
+
+#[test]
+fn a_yaml_bomb_is_refused() {
+    let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for n in 1..12 {
+        let alias = format!("*a{}", n - 1);
+        writeln!(text, "a{n}: &a{n} [{}]", [alias.as_str(); 10].join(",")).unwrap();
+    }
+    assert!(yaml_error(&text).contains("excessive aliasing"));
+}
+
+#[test]
+fn aliases_do_not_nest_deeper_than_anything_else() {
+    let mut text = "a0: &a0 [x]\n".to_owned();
+    for n in 1..MAX_DEPTH {
+        writeln!(text, "a{n}: &a{n} [*a{}]", n - 1).unwrap();
+    }
+    assert!(yaml_error(&text).contains("exceeded max depth"));
+}
+
+#[test]
+fn a_second_yaml_document_is_refused() {
+    assert!(yaml_error("a: 1\n---\nb: 2\n").contains("single document"));
+    assert_eq!(from_yaml("---\na: 1\n...\n").value, json!({"a": 1}));
+    assert_eq!(from_yaml("").value, Value::Null);
+}
+
+#[test]
+fn fv_2_unknown_fields_are_told_with_their_paths() {
+    let value = json!({
+        "apiVersion": "x", "kind": "y", "bogus": 1,
+        "metadata": {"name": "a", "bar": 1, "labels": {"any": "thing"}, "managedFields": [{"fieldsV1": {"f:x": {}}, "odd": 1}]},
+        "spec": {
+            "foo": 1,
+            "parts": [{"weight": 1.0}, {"foo": 1, "inner": [{"inner": [{"wrong": 1}]}]}],
+            "notes": {"free": "text"},
+            "named": {"one": {"label": "x", "nope": 1}},
+            "maybe": {"nah": 1},
+            "anything": {"goes": [{"here": 1}]},
+            "choice": {"round": {"radius": 1, "edge": 2}},
+        },
+    });
+    let expected = [
+        "bogus",
+        "metadata.bar",
+        "metadata.managedFields[0].odd",
+        "spec.choice.round.edge",
+        "spec.foo",
+        "spec.maybe.nah",
+        "spec.named.one.nope",
+        "spec.parts[1].foo",
+        "spec.parts[1].inner[0].inner[0].wrong",
+    ];
+    assert_eq!(fields().unknown(&value), expected);
+}
+
+#[test]
+fn fv_2_a_struct_without_fields_knows_none() {
+    let schema = schemars::json_schema!({
+        "type": "object",
+        "properties": {"status": {"$ref": "#/$defs/Empty"}, "any": {"type": "object", "additionalProperties": true}},
+        "$defs": {"Empty": {"type": "object"}},
+    });
+    let unknown = Fields::of(&schema).unknown(&json!({"status": {"foo": 1}, "any": {"foo": 1}}));
+    assert_eq!(unknown, ["status.foo"]);
+}
+
+#[test]
+fn fv_7_fields_below_a_preserving_subtree_are_exempt() {
+    let schema = schemars::json_schema!({
+        "type": "object",
+        "properties": {"raw": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+    });
+    assert!(Fields::of(&schema).unknown(&json!({"raw": {"foo": {"bar": null}}})).is_empty());
+}
+
+#[test]
+fn a_schema_that_refers_to_itself_or_to_nothing_is_no_loop() {
+    let schema = schemars::json_schema!({"allOf": [{"$ref": "#"}, {"$ref": "#/nowhere"}], "type": "object"});
+    assert!(Fields::of(&schema).unknown(&json!({"foo": 1})).is_empty());
+}
+
+#[test]
+fn a_null_is_the_default_of_its_field() {
+    let (object, unknown) = typed::<Gizmo>(
+        json!({"metadata": {"name": "a", "labels": null}, "spec": {"zoo": null, "animals": null, "maybe": null, "anything": null}}),
+        &fields(),
+    )
+    .unwrap();
+    assert_eq!(object.spec, crate::fixtures::GizmoSpec::default());
+    assert_eq!((object.metadata.labels, unknown), (None, Vec::new()));
+}
+
+#[test]
+fn a_field_of_another_type_is_told_with_its_path() {
+    let cases = [
+        (json!({"spec": {"zoo": 3}}), "spec.zoo: expected a string, found a number"),
+        (json!({"spec": {"animals": "x"}}), "spec.animals: expected a whole number, found a string"),
+        (json!({"spec": {"parts": [{"label": []}]}}), "spec.parts[0].label: expected a string, found a list"),
+        (json!({"spec": []}), "spec: expected an object, found a list"),
+        (json!({"metadata": {"labels": "x"}}), "metadata.labels: expected an object, found a string"),
+        (
+            json!({"spec": {"animals": 3_000_000_000_i64}}),
+            "spec.animals: invalid value: integer `3000000000`, expected i32",
+        ),
+    ];
+    for (value, expected) in cases {
+        let error = typed::<Gizmo>(value, &fields()).map(|_| ()).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[test]
+fn rq_9_absent_kind_and_version_are_those_of_the_url() {
+    for body in ["{}", "null", r#"{"kind":null,"apiVersion":""}"#, r#"{"apiVersion":"toys.example.com/"}"#] {
+        let mut value = from_json(body).value;
+        check_type(&mut value, &Gizmo::DESCRIPTOR.gvk(), body.as_bytes()).unwrap();
+        assert_eq!(value, json!({"kind": "Gizmo", "apiVersion": "toys.example.com/v1"}));
+    }
+    assert_eq!(gizmo("{}", FieldValidation::Strict).unwrap(), (Gizmo::default(), Vec::new()));
+}
+
+#[test]
+fn c_3_another_version_or_kind_is_refused_in_upstreams_words() {
+    let cases = [
+        (
+            r#"{"apiVersion":"toys.example.com/v2","kind":"Gizmo"}"#,
+            "the API version in the data (toys.example.com/v2) does not match the expected API version (toys.example.com/v1)",
+        ),
+        (
+            r#"{"apiVersion":"toys.example.com/v1","kind":"Gadget"}"#,
+            r#"Gadget in version "v1" cannot be handled as a Gizmo: no kind "Gadget" is registered for version "toys.example.com/v1""#,
+        ),
+        (
+            r#"{"spec":{"zoo":[]}}"#,
+            r#"Gizmo in version "v1" cannot be handled as a Gizmo: spec.zoo: expected a string, found a list"#,
+        ),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(refused(body, FieldValidation::Warn), expected);
+    }
+}
+
+#[test]
+fn c_3_an_unrecognizable_body_is_summarised() {
+    let message = refused("", FieldValidation::Warn);
+    assert!(
+        message.starts_with("the object provided is unrecognized (must be of type Gizmo): couldn't get version/kind; ")
+    );
+    assert!(message.ends_with("(<empty>)"), "{message}");
+    let message = refused("[1]", FieldValidation::Warn);
+    assert!(message.ends_with("expected an object, found a list (5b315d)"), "{message}");
+    let message = refused(&format!("{{{}", "a".repeat(40)), FieldValidation::Warn);
+    assert!(message.ends_with(&format!("({{{} ...)", "a".repeat(29))), "{message}");
+    let message = refused(r#"{"apiVersion":"a/b/c"}"#, FieldValidation::Warn);
+    assert!(message.contains("unexpected GroupVersion string: a/b/c"), "{message}");
+    let message = refused(r#"{"kind":7}"#, FieldValidation::Warn);
+    assert!(message.contains("kind: expected a string, found a number"), "{message}");
+}
+
+#[test]
+fn fv_3_findings_warn_or_are_ignored() {
+    let body = r#"{"spec":{"zoo":"a","zoo":"b","foo":1}}"#;
+    let (object, warnings) = gizmo(body, FieldValidation::Warn).unwrap();
+    assert_eq!(object.spec.zoo, "b");
+    assert_eq!(warnings, [r#"duplicate field "spec.zoo""#, r#"unknown field "spec.foo""#]);
+    assert!(gizmo(body, FieldValidation::Ignore).unwrap().1.is_empty());
+}
+
+#[test]
+fn fv_4_strict_refuses_with_every_finding() {
+    assert_eq!(
+        refused(r#"{"spec":{"foo":1,"bar":2}}"#, FieldValidation::Strict),
+        r#"Gizmo in version "v1" cannot be handled as a Gizmo: strict decoding error: unknown field "spec.bar", unknown field "spec.foo""#
+    );
+}
+
+#[test]
+fn an_enum_of_every_shape_is_read() {
+    for choice in [json!("nothing"), json!({"round": {"radius": 2}}), json!({"square": {"weight": 1.5}})] {
+        let (object, unknown) = typed::<Gizmo>(json!({"spec": {"choice": choice}}), &fields()).unwrap();
+        assert!(unknown.is_empty());
+        assert_eq!(object.spec.choice == GizmoChoice::Nothing, choice == json!("nothing"));
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[ -~é\n]{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map("[a-z]{1,3}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn decoding_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        for media in [Media::Json, Media::Yaml] {
+            let _ = object::<Gizmo>(&bytes, media, &fields(), FieldValidation::Strict);
+        }
+    }
+
+    #[test]
+    fn decoding_something_like_yaml_never_panics(text in "[a-c:\\-\\[\\]{}&*!?|> \n'\"<0-9.,#]{0,48}") {
+        let _ = decode(text.as_bytes(), Media::Yaml);
+    }
+
+    #[test]
+    fn json_decodes_to_itself_and_yaml_agrees(value in any_json()) {
+        let text = value.to_string();
+        prop_assert_eq!(&from_json(&text).value, &value);
+        prop_assert_eq!(&from_yaml(&text).value, &value);
+    }
+
+    #[test]
+    fn pruning_twice_finds_nothing_more(value in any_json()) {
+        let mut once = json!({"spec": value});
+        fields().prune(&mut once);
+        let mut twice = once.clone();
+        prop_assert!(fields().prune(&mut twice).is_empty());
+        prop_assert_eq!(once, twice);
+    }
+}
