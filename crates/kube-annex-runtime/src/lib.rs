@@ -1,4 +1,5 @@
 //! From socket to storage: an aggregated API server as a library.
 
 pub mod authn;
+pub mod authz;
 pub mod serve;
