@@ -3,7 +3,10 @@
 //! The `xtask` binary is a table of commands over these modules. The end-to-end tests call [`control_plane`] directly,
 //! so that what a person starts by hand and what the tests start are the same thing.
 
+pub mod certs;
 pub mod control_plane;
+pub mod describe;
+pub mod manifests;
 pub mod paths;
 pub mod pki;
 pub mod process;

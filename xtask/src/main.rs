@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use xtask::control_plane;
+use xtask::{certs, control_plane, manifests};
 
 /// The tasks of this repository.
 #[derive(Parser)]
@@ -25,6 +25,10 @@ enum Task {
         #[command(subcommand)]
         command: control_plane::Command,
     },
+    /// An authority and a serving certificate for a server behind an aggregator.
+    Certs(certs::Args),
+    /// The manifests of a deployment, from what the server says about itself.
+    Manifests(manifests::Args),
 }
 
 fn main() -> ExitCode {
@@ -45,5 +49,7 @@ fn main() -> ExitCode {
 async fn run(task: Task) -> Result<()> {
     match task {
         Task::ControlPlane { dir, command } => command.run(&dir.unwrap_or_else(control_plane::default_dir)).await,
+        Task::Certs(args) => certs::run(&args),
+        Task::Manifests(args) => manifests::run(&args),
     }
 }

@@ -31,3 +31,8 @@ pub fn cache() -> Result<PathBuf> {
 pub fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|program| program.is_file())
 }
+
+/// The cargo that runs this, else the one on the PATH.
+pub fn cargo() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}

@@ -25,12 +25,13 @@ async fn stopping_what_has_already_ended_is_fine() {
     assert!(error.contains("parting words"), "{error}");
 }
 
-#[test]
-fn a_pid_that_now_belongs_to_somebody_else_does_not_count_as_running() {
+#[tokio::test]
+async fn a_pid_that_now_belongs_to_somebody_else_does_not_count_as_running() {
     let dir = tempfile::tempdir().unwrap();
     let mut daemon = sleeper(dir.path(), "sleep 30");
     daemon.marker = "/not/in/that/command/line".to_owned();
-    assert!(!daemon.is_running());
+    let noticed = wait::until("its command line", Duration::from_secs(5), async || daemon.ensure_gone());
+    noticed.await.unwrap();
     daemon.marker = dir.path().display().to_string();
     daemon.signal(Signal::KILL);
 }
