@@ -95,10 +95,13 @@ fn files(description: &Description, settings: &Settings) -> Result<BTreeMap<&'st
         file.push_str(text.trim_end());
         file.push('\n');
     }
-    let list: String = files.keys().map(|name| format!("- {name}\n")).collect();
-    let kustomization =
-        format!("{HEADER}apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources:\n{list}");
-    files.insert(KUSTOMIZATION, kustomization);
+    let kustomization = json!({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": files.keys().collect::<Vec<_>>(),
+    });
+    let list = serde_saphyr::to_string(&kustomization).context("a list that is not YAML")?;
+    files.insert(KUSTOMIZATION, format!("{HEADER}{list}"));
     Ok(files)
 }
 

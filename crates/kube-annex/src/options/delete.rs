@@ -1,0 +1,186 @@
+//! The parameters of `delete` and `deletecollection`, as query or as body.
+
+use super::query::Query;
+use super::{refuse_if_any, validate_dry_run};
+use crate::Status;
+use crate::field::{Error, ErrorList, Path, quote};
+use crate::gvk::GroupVersion;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// Parameters of `delete`, as query or as body.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeleteOptions {
+    /// Seconds to wait before removal; resources here have no graceful deletion, so it only matters that it parses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_period_seconds: Option<i64>,
+    /// What must be true of the object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preconditions: Option<Preconditions>,
+    /// The older spelling of the propagation policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orphan_dependents: Option<bool>,
+    /// What happens to dependents: `Orphan`, `Background` or `Foreground`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub propagation_policy: Option<String>,
+    /// `All` when nothing is to be removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dry_run: Vec<String>,
+    /// Whether to remove what cannot be read, without its finalizers having a say. Parsed options never ask for it:
+    /// there is no such removal here, so it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ignore_store_read_error_with_cluster_breaking_potential: Option<bool>,
+}
+
+/// What must be true of an object for a deletion to happen.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Preconditions {
+    /// The object's uid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// The object's resourceVersion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_version: Option<String>,
+}
+
+impl DeleteOptions {
+    /// Reads the parameters of a deletion without a body. `uid` and `resourceVersion` become preconditions.
+    ///
+    /// * Errors: 400 for a number that does not parse; 422 of kind `DeleteOptions` with every violation.
+    pub fn parse_query(query: &str) -> Result<Self, Status> {
+        Self::from_query(&Query::parse(query))?.validated()
+    }
+
+    /// Reads the body of a deletion: `DeleteOptions` of `v1`, `meta.k8s.io/v1` or the resource's own group and version,
+    /// as YAML or else as JSON. A body without `apiVersion` and `kind` is taken for one. With a body the query counts
+    /// for nothing.
+    ///
+    /// * Errors: 400 for a body that cannot be read as that; 422 of kind `DeleteOptions` with every violation.
+    pub fn parse_body(bytes: &[u8], yaml: bool, resource_group_version: &GroupVersion) -> Result<Self, Status> {
+        let mut body = object(bytes, yaml)?;
+        check_type(&body, resource_group_version)?;
+        drop_nulls(&mut body);
+        if let Some(Value::Object(preconditions)) = body.get_mut("preconditions") {
+            drop_nulls(preconditions);
+        }
+        let options: Self = serde_path_to_error::deserialize(Value::Object(body))
+            .map_err(|error| unreadable(format_args!("{}: {}", error.path(), error.inner())))?;
+        options.validated()
+    }
+
+    /// Whether nothing is to be removed.
+    pub fn is_dry_run(&self) -> bool {
+        !self.dry_run.is_empty()
+    }
+
+    fn from_query(query: &Query<'_>) -> Result<Self, Status> {
+        let condition = |name| query.first(name).filter(|value| !value.is_empty()).map(str::to_owned);
+        let preconditions = Preconditions { uid: condition("uid"), resource_version: condition("resourceVersion") };
+        Ok(Self {
+            grace_period_seconds: query.integer("gracePeriodSeconds")?,
+            preconditions: (preconditions != Preconditions::default()).then_some(preconditions),
+            orphan_dependents: query.flag("orphanDependents"),
+            propagation_policy: query.first("propagationPolicy").map(str::to_owned),
+            dry_run: query.all("dryRun").map(str::to_owned).collect(),
+            ignore_store_read_error_with_cluster_breaking_potential: query.flag(IGNORE_READ_ERROR),
+        })
+    }
+
+    fn validated(mut self) -> Result<Self, Status> {
+        let mut errors = self.validate_propagation();
+        errors.extend(validate_dry_run(&self.dry_run));
+        errors.extend(self.validate_ignored_read_error());
+        refuse_if_any("DeleteOptions", &errors)?;
+        // Upstream takes a negative period for the shortest.
+        self.grace_period_seconds = self.grace_period_seconds.map(|seconds| if seconds < 0 { 1 } else { seconds });
+        Ok(self)
+    }
+
+    fn validate_propagation(&self) -> ErrorList {
+        let mut errors = ErrorList::new();
+        let Some(policy) = self.propagation_policy.as_deref() else { return errors };
+        let field = Path::new("propagationPolicy");
+        if self.orphan_dependents.is_some() {
+            let why = "orphanDependents and deletionPropagation cannot be both set";
+            errors.push(Error::invalid(&field, policy, why));
+        }
+        if !matches!(policy, "Foreground" | "Background" | "Orphan") {
+            errors.push(Error::not_supported(&field, policy, &["Foreground", "Background", "Orphan", "nil"]));
+        }
+        errors
+    }
+
+    fn validate_ignored_read_error(&self) -> ErrorList {
+        if self.ignore_store_read_error_with_cluster_breaking_potential != Some(true) {
+            return ErrorList::new();
+        }
+        let beside = [
+            ("propagationPolicy", self.propagation_policy.is_some()),
+            ("orphanDependents", self.orphan_dependents.is_some()),
+            ("gracePeriodSeconds", self.grace_period_seconds.is_some()),
+            ("preconditions", self.preconditions.is_some()),
+        ];
+        let field = Path::new(IGNORE_READ_ERROR);
+        let mut errors: ErrorList = beside
+            .into_iter()
+            .filter(|(_, is_set)| *is_set)
+            .map(|(other, _)| Error::invalid(&field, true, format!("cannot be set together with .{other}")))
+            .collect();
+        errors.push(Error::invalid(
+            &field,
+            true,
+            "is not supported by this server, try again after removing the option",
+        ));
+        errors
+    }
+}
+
+fn object(bytes: &[u8], yaml: bool) -> Result<Map<String, Value>, Status> {
+    let value: Value = if yaml {
+        serde_saphyr::from_slice(bytes).map_err(unreadable)?
+    } else {
+        serde_json::from_slice(bytes).map_err(unreadable)?
+    };
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(unreadable("it is not an object")),
+    }
+}
+
+/// Refuses what says to be something other than `DeleteOptions`.
+fn check_type(body: &Map<String, Value>, resource_group_version: &GroupVersion) -> Result<(), Status> {
+    let api_version = type_field(body, "apiVersion")?;
+    let kind = type_field(body, "kind")?;
+    let own = resource_group_version.to_string();
+    let api_version_is_good = ["", "v1", "meta.k8s.io/v1", &own].contains(&api_version);
+    if api_version_is_good && matches!(kind, "" | "DeleteOptions") {
+        return Ok(());
+    }
+    Err(Status::bad_request(format!(
+        "the body of a deletion must be DeleteOptions of v1, meta.k8s.io/v1 or {own}, not kind {} of {}",
+        quote(kind),
+        quote(api_version)
+    )))
+}
+
+fn type_field<'a>(body: &'a Map<String, Value>, name: &str) -> Result<&'a str, Status> {
+    match body.get(name) {
+        None | Some(Value::Null) => Ok(""),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(unreadable(format_args!("{name}: it is not a string"))),
+    }
+}
+
+/// `null` means unset.
+fn drop_nulls(object: &mut Map<String, Value>) {
+    object.retain(|_, value| !value.is_null());
+}
+
+fn unreadable(why: impl fmt::Display) -> Status {
+    Status::bad_request(format!("the body of the deletion cannot be read as DeleteOptions: {why}"))
+}
+
+const IGNORE_READ_ERROR: &str = "ignoreStoreReadErrorWithClusterBreakingPotential";
