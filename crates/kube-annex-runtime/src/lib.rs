@@ -2,4 +2,6 @@
 
 pub mod authn;
 pub mod authz;
+pub mod discovery;
+pub mod document;
 pub mod serve;

@@ -1,0 +1,124 @@
+//! The `Accept` header of requests for documents.
+
+/// The media ranges a client takes, most wanted first.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Accept(Vec<MediaRange>);
+
+/// One media range with its parameters, `q` apart.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct MediaRange {
+    main: String,
+    sub: String,
+    parameters: Vec<(String, String)>,
+    /// Thousandths, as many as the header can say.
+    quality: u16,
+}
+
+impl Accept {
+    /// Reads the header. Nothing accepted means everything is: that is how the header's absence reads.
+    pub(crate) fn parse(header: &str) -> Self {
+        let mut ranges: Vec<MediaRange> = header.split(',').filter_map(MediaRange::parse).collect();
+        if header.trim().is_empty() {
+            ranges.push(MediaRange::anything());
+        }
+        ranges.retain(|range| range.quality > 0);
+        ranges.sort_by_key(|range| (u16::MAX - range.quality, range.main == "*", range.sub == "*"));
+        Self(ranges)
+    }
+
+    /// The first choice that a range selects, trying ranges from the most wanted on.
+    pub(crate) fn select<T>(&self, select: impl Fn(&MediaRange) -> Option<T>) -> Option<T> {
+        self.0.iter().find_map(select)
+    }
+
+    /// Whether a media type without parameters is accepted.
+    pub(crate) fn accepts(&self, media_type: &str) -> bool {
+        self.0.iter().any(|range| range.matches(media_type))
+    }
+}
+
+impl MediaRange {
+    fn anything() -> Self {
+        Self { main: "*".to_owned(), sub: "*".to_owned(), parameters: Vec::new(), quality: 1000 }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let (main, sub) = parts.next()?.split_once('/').or(Some(("*", "*")).filter(|_| text.trim() == "*"))?;
+        let mut range = Self { main: lower(main), sub: lower(sub), parameters: Vec::new(), quality: 1000 };
+        for (key, value) in parts.filter_map(|part| part.split_once('=')) {
+            let (key, value) = (lower(key.trim()), value.trim().trim_matches('"'));
+            if key == "q" {
+                range.quality = quality(value);
+            } else {
+                range.parameters.push((key, value.to_owned()));
+            }
+        }
+        Some(range)
+    }
+
+    /// Whether the range covers a media type.
+    pub(crate) fn matches(&self, media_type: &str) -> bool {
+        let (main, sub) = media_type.split_once('/').unwrap_or((media_type, ""));
+        (self.main == "*" || self.main == main) && (self.sub == "*" || self.sub == sub)
+    }
+
+    /// The value of a parameter; empty when it is not there.
+    pub(crate) fn parameter(&self, key: &str) -> &str {
+        self.parameters.iter().find(|(name, _)| name == key).map_or("", |(_, value)| value)
+    }
+}
+
+/// An unreadable quality counts as none given.
+fn quality(text: &str) -> u16 {
+    let thousandths = text.parse::<f64>().map_or(1000.0, |quality| quality.clamp(0.0, 1.0) * 1000.0);
+    (0..=1000).rev().find(|step| f64::from(*step) <= thousandths).unwrap_or_default()
+}
+
+fn lower(text: &str) -> String {
+    text.to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(header: &str) -> Vec<String> {
+        Accept::parse(header).0.iter().map(|range| format!("{}/{}", range.main, range.sub)).collect()
+    }
+
+    #[test]
+    fn cn_7_ranges_are_tried_by_quality_then_position() {
+        assert_eq!(
+            order("text/plain;q=0.5, application/yaml, application/json"),
+            ["application/yaml", "application/json", "text/plain"]
+        );
+    }
+
+    #[test]
+    fn cn_7_quality_zero_excludes() {
+        assert!(!Accept::parse("application/json;q=0").accepts("application/json"));
+        assert!(Accept::parse("application/json;q=0.001").accepts("application/json"));
+    }
+
+    #[test]
+    fn cn_7_absent_or_empty_accepts_anything() {
+        assert!(Accept::parse("").accepts("application/json"));
+        assert!(Accept::parse("  ").accepts("application/json"));
+    }
+
+    #[test]
+    fn cn_7_wildcards_match_and_come_last_among_equals() {
+        assert!(Accept::parse("application/*").accepts("application/yaml"));
+        assert!(Accept::parse("*/*").accepts("application/yaml"));
+        assert!(!Accept::parse("text/*").accepts("application/yaml"));
+        assert_eq!(order("*/*, application/*, application/json"), ["application/json", "application/*", "*/*"]);
+    }
+
+    #[test]
+    fn nonsense_selects_nothing_and_does_not_fail() {
+        for header in [",;,=", "application", ";q=1", "a/b;q=zzz;;=;x", "/", "*/*;q=NaN"] {
+            assert!(!Accept::parse(header).accepts("application/json") || header == "*/*;q=NaN", "{header}");
+        }
+    }
+}
