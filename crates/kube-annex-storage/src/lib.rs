@@ -2,6 +2,8 @@
 //!
 //! [`Storage`] is the trait; [`memory`] is the reference backend. A backend keeps bytes and never looks into them.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod key;
 pub mod memory;
