@@ -1,0 +1,98 @@
+//! What the tests share: control planes, each started once, each on demand.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use anyhow::{Context, Result, anyhow};
+use kube::Client;
+use tokio::runtime::Runtime;
+use xtask::control_plane::{Binaries, ControlPlane, SampleApiserver, User};
+use xtask::process::Guard;
+
+use crate::kubectl::Kubectl;
+
+/// The control planes of one run.
+#[derive(Default)]
+pub(crate) struct Harness {
+    sample: Lazy<Cluster>,
+}
+
+/// A control plane, and a runtime to wait on it from ordinary functions.
+pub(crate) struct Cluster {
+    control_plane: ControlPlane,
+    runtime: Runtime,
+    #[allow(dead_code, reason = "works by being held")]
+    guard: Guard,
+}
+
+impl Harness {
+    /// A control plane with Go's sample-apiserver behind its aggregator.
+    pub(crate) fn sample(&self) -> Result<&Cluster> {
+        self.sample.get(|| {
+            let mut cluster = Cluster::start("sample-apiserver")?;
+            let Cluster { control_plane, runtime, .. } = &mut cluster;
+            runtime.block_on(SampleApiserver::start(control_plane, &Binaries::find_or_build()?))?;
+            cluster.guard = cluster.control_plane.guard()?;
+            Ok(cluster)
+        })
+    }
+
+    /// Stops whatever was started.
+    pub(crate) fn stop(&self) -> Result<()> {
+        self.sample.value.get().and_then(|started| started.as_ref().ok()).map_or(Ok(()), Cluster::stop)
+    }
+}
+
+impl Cluster {
+    fn start(name: &str) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.context("cannot start the asynchronous runtime")?;
+        let dir: PathBuf = xtask::paths::target().join("e2e").join(name);
+        let control_plane = runtime.block_on(ControlPlane::start(&Binaries::find_or_build()?, &dir))?;
+        let guard = control_plane.guard()?;
+        Ok(Self { control_plane, runtime, guard })
+    }
+
+    fn stop(&self) -> Result<()> {
+        let again = ControlPlane::load(self.control_plane.dir())?;
+        again.map_or(Ok(()), |running| self.runtime.block_on(running.stop()))
+    }
+
+    /// Waits for something asynchronous.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// kubectl with the credentials of a user.
+    pub(crate) fn kubectl(&self, user: User) -> Kubectl {
+        let cache = self.control_plane.dir().join("kubectl-cache").join(user.name());
+        Kubectl::new(self.control_plane.kubectl(), &self.control_plane.kubeconfig(user), &cache)
+    }
+
+    /// A kube-rs client with the credentials of a user.
+    pub(crate) fn client(&self, user: User) -> Result<Client> {
+        self.block_on(self.control_plane.client(user))
+    }
+}
+
+/// A value that the first who asks for it makes, and everyone shares; a failure is shared too.
+struct Lazy<T> {
+    value: OnceLock<Result<T, String>>,
+    making: Mutex<()>,
+}
+
+impl<T> Default for Lazy<T> {
+    fn default() -> Self {
+        Self { value: OnceLock::new(), making: Mutex::new(()) }
+    }
+}
+
+impl<T> Lazy<T> {
+    fn get(&self, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        self.value
+            .get_or_init(|| make().map_err(|error| format!("{error:#}")))
+            .as_ref()
+            .map_err(|text| anyhow!("{text}"))
+    }
+}
