@@ -63,8 +63,10 @@ impl DeleteOptions {
         let mut body = object(bytes, yaml)?;
         check_type(&body, resource_group_version)?;
         drop_nulls(&mut body);
-        if let Some(Value::Object(preconditions)) = body.get_mut("preconditions") {
-            drop_nulls(preconditions);
+        match body.get_mut("preconditions") {
+            None => {}
+            Some(Value::Object(preconditions)) => drop_nulls(preconditions),
+            Some(_) => return Err(unreadable("preconditions: it is not an object")),
         }
         let options: Self = serde_path_to_error::deserialize(Value::Object(body))
             .map_err(|error| unreadable(format_args!("{}: {}", error.path(), error.inner())))?;

@@ -76,8 +76,11 @@ impl Selector {
     /// * Errors: all but [`Error::UnknownField`] and [`Error::OtherName`]; any field is taken here, see
     ///   [`Selector::check`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let mut requirements = Vec::new();
-        for term in terms(text).filter(|term| !term.is_empty()) {
+        // Sorted, since of several faults upstream tells the one in the term that sorts first.
+        let mut terms: Vec<&str> = terms(text).filter(|term| !term.is_empty()).collect();
+        terms.sort_unstable();
+        let mut requirements = Vec::with_capacity(terms.len());
+        for term in terms {
             let (field, operator, value) =
                 split(term).ok_or_else(|| Error::NoOperator { selector: text.to_owned(), term: term.to_owned() })?;
             let value = unescape(value)?;
