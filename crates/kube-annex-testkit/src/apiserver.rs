@@ -78,10 +78,10 @@ impl FakeApiServer {
         format!("http://{}", self.address)
     }
 
-    /// A client of it.
+    /// A client of it that tries nothing again by itself.
     pub fn client(&self) -> kube::Client {
-        let url = self.url().parse().expect("an address");
-        kube::Client::try_from(kube::Config::new(url)).expect("a client")
+        let config = kube::Config::new(self.url().parse().expect("an address"));
+        kube_annex_runtime::authn::reviewing_client(config).expect("a client")
     }
 
     /// A kubeconfig for it, in YAML.
@@ -236,23 +236,24 @@ fn watch_config_map(script: Arc<Script>, query: &str) -> Response<Body> {
     let from = query.split('&').find_map(|pair| pair.strip_prefix("resourceVersion=")?.parse().ok()).unwrap_or(0);
     let epoch = script.state().watch_epoch;
     let ticks = script.ticks.subscribe();
-    let events = stream::unfold((script, ticks, from), move |(script, mut ticks, next): (Arc<Script>, _, usize)| async move {
-        loop {
-            let event = {
-                let state = script.state();
-                if state.watch_epoch != epoch {
-                    return None;
+    let events =
+        stream::unfold((script, ticks, from), move |(script, mut ticks, next): (Arc<Script>, _, usize)| async move {
+            loop {
+                let event = {
+                    let state = script.state();
+                    if state.watch_epoch != epoch {
+                        return None;
+                    }
+                    state.events.get(next).cloned()
+                };
+                if let Some(event) = event {
+                    let frame = Frame::data(Bytes::from(format!("{event}\n")));
+                    return Some((Ok(frame), (script, ticks, next + 1)));
                 }
-                state.events.get(next).cloned()
-            };
-            if let Some(event) = event {
-                let frame = Frame::data(Bytes::from(format!("{event}\n")));
-                return Some((Ok(frame), (script, ticks, next + 1)));
+                let waiting: Result<(), _> = watch::Receiver::changed(&mut ticks).await;
+                waiting.ok()?;
             }
-            let waiting: Result<(), _> = watch::Receiver::changed(&mut ticks).await;
-            waiting.ok()?;
-        }
-    });
+        });
     Response::new(StreamBody::new(events).boxed_unsync())
 }
 

@@ -25,7 +25,7 @@ pub struct Issued {
 pub struct Subject {
     common_name: String,
     organizations: Vec<String>,
-    uids: Vec<String>,
+    uid: Option<String>,
     expired: bool,
     usage: Option<ExtendedKeyUsagePurpose>,
     names: Vec<String>,
@@ -92,17 +92,17 @@ impl Subject {
         Self { common_name, names, usage: Some(ExtendedKeyUsagePurpose::ServerAuth), ..Self::default() }
     }
 
-    /// The same in an organization: a group, for a client.
+    /// The same in an organization: a group, for a client. There may be two.
     #[must_use]
     pub fn in_organization(mut self, organization: &str) -> Self {
         self.organizations.push(organization.to_owned());
         self
     }
 
-    /// The same with one more Kubernetes uid.
+    /// The same with a Kubernetes uid.
     #[must_use]
     pub fn with_uid(mut self, uid: &str) -> Self {
-        self.uids.push(uid.to_owned());
+        self.uid = Some(uid.to_owned());
         self
     }
 
@@ -119,10 +119,13 @@ impl Subject {
         if !self.common_name.is_empty() {
             params.distinguished_name.push(DnType::CommonName, self.common_name.as_str());
         }
-        for organization in &self.organizations {
-            params.distinguished_name.push(DnType::OrganizationName, organization.as_str());
+        // A name holds one value of a kind; these are two spellings of one kind.
+        let kinds = [DnType::OrganizationName, DnType::CustomDnType(vec![2, 5, 4, 10])];
+        assert!(self.organizations.len() <= kinds.len(), "no more organizations than {}", kinds.len());
+        for (kind, organization) in kinds.into_iter().zip(&self.organizations) {
+            params.distinguished_name.push(kind, organization.as_str());
         }
-        for uid in &self.uids {
+        if let Some(uid) = &self.uid {
             params.distinguished_name.push(DnType::from_oid(&[1, 3, 6, 1, 4, 1, 57683, 2]), uid.as_str());
         }
         if self.expired {

@@ -54,3 +54,19 @@ fn user_of(identity: &CertificateIdentity) -> Result<Option<UserInfo>, Error> {
 }
 
 const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_11_two_uids_are_an_error() {
+        let with = |uids: &[&str]| CertificateIdentity {
+            common_name: "ada".to_owned(),
+            uids: uids.iter().map(|uid| (*uid).to_owned()).collect(),
+            ..CertificateIdentity::default()
+        };
+        assert!(matches!(user_of(&with(&["1", "2"])), Err(Error::AmbiguousUid { count: 2 })));
+        assert_eq!(user_of(&with(&["1"])).ok().flatten().map(|user| user.uid).as_deref(), Some("1"));
+    }
+}

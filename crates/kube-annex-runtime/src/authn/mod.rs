@@ -18,7 +18,7 @@ pub use client_cert::ClientCert;
 pub use cluster_config::{ClusterConfig, ClusterConfigError};
 pub use connection::Connection;
 pub use front_proxy::FrontProxy;
-pub use review::{Backoff, ReviewError};
+pub use review::{Backoff, ReviewError, reviewing_client};
 pub use token_review::{TokenReviewOptions, TokenReviews};
 pub use trust::{FrontProxyHeaders, FrontProxyTrust, Trust, TrustStore};
 pub use trust_files::{TrustFileError, TrustFiles};

@@ -68,6 +68,14 @@ pub enum ReviewError {
     },
 }
 
+/// A client for reviews: it leaves trying again to them, which do as upstream does, and bound it.
+///
+/// * Errors: the configuration's credentials or authorities are of no use.
+pub fn reviewing_client(mut config: kube::Config) -> Result<kube::Client, kube::Error> {
+    config.default_retry = false;
+    kube::Client::try_from(config)
+}
+
 /// The reviews of one kind.
 pub(crate) struct Reviews {
     pub(crate) client: kube::Client,

@@ -38,7 +38,7 @@ pub struct TokenReviews {
 type Key = [u8; 32];
 
 impl TokenReviews {
-    /// Asks through `client`, which needs `system:auth-delegator`.
+    /// Asks through `client`, which needs `system:auth-delegator`; make it with [`reviewing_client`](super::reviewing_client).
     ///
     /// * Errors: the system has no randomness to give.
     pub fn new(client: kube::Client, options: &TokenReviewOptions) -> Result<Self, rustls::Error> {

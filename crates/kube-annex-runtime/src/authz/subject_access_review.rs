@@ -37,7 +37,8 @@ pub struct SubjectAccessReviews {
 }
 
 impl SubjectAccessReviews {
-    /// Asks through `client`, which needs `system:auth-delegator`.
+    /// Asks through `client`, which needs `system:auth-delegator`; make it with
+    /// [`reviewing_client`](crate::authn::reviewing_client).
     pub fn new(client: kube::Client, options: &SubjectAccessReviewOptions) -> Self {
         Self {
             reviews: Reviews { client, path: PATH, backoff: options.backoff, timeout: options.timeout },
