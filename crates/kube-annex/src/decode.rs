@@ -13,10 +13,11 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use fields::Fields;
-pub use kind::{check_type, refusal};
-pub use typed::typed;
+pub use fields::KnownFields;
+pub use kind::check_type;
+pub use typed::{stored, typed};
 
+use crate::gvk::GroupVersionKind;
 use crate::options::FieldValidation;
 use crate::resource::AggregatedResource;
 use crate::status::Status;
@@ -30,7 +31,7 @@ pub const MAX_DEPTH: usize = 127;
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Media {
+pub enum MediaType {
     /// `application/json`.
     #[default]
     Json,
@@ -50,12 +51,23 @@ pub struct Decoded {
 
 /// Why a body cannot be read. The text is for the client.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{0}")]
-pub struct DecodeError(String);
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The bytes are not a document, or not an object that tells its kind.
+    #[error("{0}")]
+    Unrecognized(String),
+    /// The object does not fit its type.
+    #[error("{0}")]
+    Misfit(String),
+}
 
 impl DecodeError {
-    fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+    /// 400 in upstream's words. `body` is what was sent; its beginning is repeated when it is not recognizable.
+    pub fn into_status(self, expected: &GroupVersionKind, body: &[u8]) -> Status {
+        match self {
+            Self::Unrecognized(_) => kind::unrecognized(expected, &self, body),
+            Self::Misfit(_) => kind::cannot_handle(expected, expected, &self),
+        }
     }
 }
 
@@ -63,46 +75,41 @@ impl DecodeError {
 ///
 /// * Errors: [`DecodeError`] when the bytes are not one whole document, nest deeper than [`MAX_DEPTH`], or (YAML) expand
 ///   beyond measure.
-pub fn decode(bytes: &[u8], media: Media) -> Result<Decoded, DecodeError> {
+pub fn decode(bytes: &[u8], media: MediaType) -> Result<Decoded, DecodeError> {
     match media {
-        Media::Json => json::decode(bytes),
-        Media::Yaml => yaml::decode(bytes),
+        MediaType::Json => json::decode(bytes),
+        MediaType::Yaml => yaml::decode(bytes),
     }
 }
 
 /// Reads the body of a create or update as an object of `R`, and answers it with the warnings to send along.
 ///
-/// * Shape: absent `kind` and `apiVersion` are those of `R`. `fields` are the fields of `R`; see [`Fields::of`].
+/// * Shape: absent `kind` and `apiVersion` are those of `R`. `fields` are the fields of `R`; see [`KnownFields::of`].
 /// * Errors: 400 in upstream's words when the body cannot be read, is of another kind, or (`Strict`) has findings.
 pub fn object<R: AggregatedResource>(
     body: &[u8],
-    media: Media,
-    fields: &Fields,
+    media: MediaType,
+    fields: &KnownFields,
     validation: FieldValidation,
 ) -> Result<(R, Vec<String>), Status> {
     let expected = R::DESCRIPTOR.gvk();
-    let Decoded { mut value, duplicates } =
-        decode(body, media).map_err(|error| kind::unrecognized(&expected, &error, body))?;
-    check_type(&mut value, &expected, body)?;
-    let (object, unknown) = typed::<R>(value, fields).map_err(|error| refusal(&expected, &error))?;
-    let findings = findings(duplicates, unknown);
+    let refused = |error: DecodeError| error.into_status(&expected, body);
+    let Decoded { mut value, duplicates: mut findings } = decode(body, media).map_err(refused)?;
+    check_type(&mut value, &expected)?;
+    let (object, unknown) = typed::<R>(value, fields).map_err(refused)?;
+    findings.extend(unknown);
+    findings.truncate(MAX_FINDINGS);
     match validation {
         FieldValidation::Ignore => Ok((object, Vec::new())),
         FieldValidation::Warn => Ok((object, findings)),
         FieldValidation::Strict if findings.is_empty() => Ok((object, findings)),
-        FieldValidation::Strict => Err(refusal(&expected, &strict_error(&findings))),
+        FieldValidation::Strict => Err(refused(strict_error(&findings))),
     }
-}
-
-/// Duplicates, then unknown fields as `unknown field "spec.foo"`: what is warned of, or refused when strict.
-pub fn findings(duplicates: Vec<String>, unknown: Vec<String>) -> Vec<String> {
-    let unknown = unknown.into_iter().map(|path| format!("unknown field {}", crate::field::quote(&path)));
-    duplicates.into_iter().chain(unknown).take(MAX_FINDINGS).collect()
 }
 
 /// What a strict decoding with findings fails with.
 pub fn strict_error(findings: &[String]) -> DecodeError {
-    DecodeError(format!("strict decoding error: {}", findings.join(", ")))
+    DecodeError::Misfit(format!("strict decoding error: {}", findings.join(", ")))
 }
 
 /// Remembers findings, each once and not too many.

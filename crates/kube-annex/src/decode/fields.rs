@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// The fields of a type, to any depth. Make it once per type: it is a compiled schema.
 #[derive(Clone, Debug)]
-pub struct Fields {
+pub struct KnownFields {
     nodes: Vec<Node>,
     root: usize,
 }
@@ -41,7 +41,7 @@ enum Shape {
     Other,
 }
 
-impl Fields {
+impl KnownFields {
     /// Reads the schema of a type as [`AggregatedResource::schema`](crate::AggregatedResource::schema) gives it.
     ///
     /// Understands `$ref`, `allOf`, `anyOf`, `oneOf`, `properties`, `additionalProperties`, `patternProperties`, `items`,
@@ -63,11 +63,11 @@ impl Fields {
         self.judge(value).unknown.0
     }
 
-    /// As [`Fields::prune`]; fails where a list stands for an object, which serde would read field by field.
+    /// As [`KnownFields::prune`]; fails where a list stands for an object, which serde would read field by field.
     pub(super) fn prune_checked(&self, value: &mut Value) -> Result<Vec<String>, DecodeError> {
         let Judged { unknown, misfit } = self.judge(value);
         match misfit {
-            Some(path) => Err(DecodeError::new(format!("{path}: expected an object, found a list"))),
+            Some(path) => Err(DecodeError::Misfit(format!("{path}: expected an object, found a list"))),
             None => Ok(unknown.0),
         }
     }

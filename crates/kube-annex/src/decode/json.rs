@@ -14,7 +14,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let value = walk
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|error| DecodeError::new(format!("couldn't get version/kind; json parse error: {error}")))?;
+        .map_err(|error| DecodeError::Unrecognized(format!("couldn't get version/kind; json parse error: {error}")))?;
     Ok(Decoded { value, duplicates: findings.0 })
 }
 

@@ -12,17 +12,18 @@ const SUMMARY: usize = 30;
 
 /// Checks that a tree is an object of the expected kind and version; what it does not say is filled in.
 ///
-/// * Shape: `null` becomes an empty object. `body` is only summarised in a refusal.
+/// * Shape: `null` becomes an empty object.
 /// * Errors: 400 when the tree is no object, or of another kind, or of another version.
-pub fn check_type(value: &mut Value, expected: &GroupVersionKind, body: &[u8]) -> Result<(), Status> {
+pub fn check_type(value: &mut Value, expected: &GroupVersionKind) -> Result<(), Status> {
     if value.is_null() {
         *value = Value::Object(Map::new());
     }
-    let actual = interpret(value, expected).map_err(|error| unrecognized(expected, &error, body))?;
+    let actual =
+        interpret(value, expected).map_err(|error| unrecognized(expected, &error, value.to_string().as_bytes()))?;
     if actual.group != expected.group || actual.kind != expected.kind {
         let version = actual.group_version();
         let why = format!("no kind {:?} is registered for version {:?}", actual.kind, version.to_string());
-        return Err(cannot_handle(&actual, expected, &DecodeError::new(why)));
+        return Err(cannot_handle(&actual, expected, &DecodeError::Misfit(why)));
     }
     if actual.version != expected.version {
         return Err(Status::bad_request(format!(
@@ -38,12 +39,8 @@ pub fn check_type(value: &mut Value, expected: &GroupVersionKind, body: &[u8]) -
     Ok(())
 }
 
-/// 400: the body is of the right kind, but is not a right object of it.
-pub fn refusal(expected: &GroupVersionKind, error: &DecodeError) -> Status {
-    cannot_handle(expected, expected, error)
-}
-
-fn cannot_handle(actual: &GroupVersionKind, expected: &GroupVersionKind, error: &DecodeError) -> Status {
+/// 400: the body has a kind, but is no object that the URL takes.
+pub(super) fn cannot_handle(actual: &GroupVersionKind, expected: &GroupVersionKind, error: &DecodeError) -> Status {
     let (kind, version, wanted) = (&actual.kind, crate::field::quote(&actual.version), &expected.kind);
     Status::bad_request(format!("{kind} in version {version} cannot be handled as a {wanted}: {error}"))
 }
@@ -62,7 +59,7 @@ fn interpret(value: &Value, expected: &GroupVersionKind) -> Result<GroupVersionK
     let kind = text(map, "kind")?;
     let api_version = text(map, "apiVersion")?;
     let mut version = GroupVersion::parse(api_version)
-        .ok_or_else(|| DecodeError::new(format!("unexpected GroupVersion string: {api_version}")))?;
+        .ok_or_else(|| DecodeError::Unrecognized(format!("unexpected GroupVersion string: {api_version}")))?;
     if version.version.is_empty() && (version.group.is_empty() || version.group == expected.group) {
         version = expected.group_version();
     }
@@ -79,7 +76,7 @@ fn text<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a str, DecodeErr
 }
 
 fn parse_error(why: fmt::Arguments<'_>) -> DecodeError {
-    DecodeError::new(format!("couldn't get version/kind; json parse error: {why}"))
+    DecodeError::Unrecognized(format!("couldn't get version/kind; json parse error: {why}"))
 }
 
 pub(super) fn describe(value: &Value) -> &'static str {

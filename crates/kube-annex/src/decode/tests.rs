@@ -5,23 +5,23 @@ use serde_json::json;
 use std::fmt::Write as _;
 
 fn from_json(text: &str) -> Decoded {
-    decode(text.as_bytes(), Media::Json).unwrap()
+    decode(text.as_bytes(), MediaType::Json).unwrap()
 }
 
 fn from_yaml(text: &str) -> Decoded {
-    decode(text.as_bytes(), Media::Yaml).unwrap()
+    decode(text.as_bytes(), MediaType::Yaml).unwrap()
 }
 
 fn yaml_error(text: &str) -> String {
-    decode(text.as_bytes(), Media::Yaml).unwrap_err().to_string()
+    decode(text.as_bytes(), MediaType::Yaml).unwrap_err().to_string()
 }
 
-fn fields() -> Fields {
-    Fields::of(&Gizmo::schema())
+fn fields() -> KnownFields {
+    KnownFields::of(&Gizmo::schema())
 }
 
 fn gizmo(text: &str, validation: FieldValidation) -> Result<(Gizmo, Vec<String>), Status> {
-    object(text.as_bytes(), Media::Json, &fields(), validation)
+    object(text.as_bytes(), MediaType::Json, &fields(), validation)
 }
 
 fn refused(text: &str, validation: FieldValidation) -> String {
@@ -39,14 +39,14 @@ fn cn_4_whole_numbers_stay_whole_and_the_last_of_two_keys_wins() {
 
 #[test]
 fn cn_4_trailing_data_is_refused() {
-    assert!(decode(b"{} {}", Media::Json).is_err());
-    assert!(decode(b"{}x", Media::Json).is_err());
-    assert!(decode(b"{} \n", Media::Json).is_ok());
+    assert!(decode(b"{} {}", MediaType::Json).is_err());
+    assert!(decode(b"{}x", MediaType::Json).is_err());
+    assert!(decode(b"{} \n", MediaType::Json).is_ok());
 }
 
 #[test]
 fn a_body_that_nests_too_deep_is_refused() {
-    for (media, open, close) in [(Media::Json, "[", "]"), (Media::Yaml, "[", "]")] {
+    for (media, open, close) in [(MediaType::Json, "[", "]"), (MediaType::Yaml, "[", "]")] {
         let nested = |depth: usize| format!("{}{}", open.repeat(depth), close.repeat(depth));
         assert!(decode(nested(MAX_DEPTH).as_bytes(), media).is_ok(), "{media:?}");
         assert!(decode(nested(MAX_DEPTH + 1).as_bytes(), media).is_err(), "{media:?}");
@@ -200,7 +200,7 @@ fn fv_2_a_struct_without_fields_knows_none() {
         "properties": {"status": {"$ref": "#/$defs/Empty"}, "any": {"type": "object", "additionalProperties": true}},
         "$defs": {"Empty": {"type": "object"}},
     });
-    let unknown = Fields::of(&schema).unknown(&json!({"status": {"foo": 1}, "any": {"foo": 1}}));
+    let unknown = KnownFields::of(&schema).unknown(&json!({"status": {"foo": 1}, "any": {"foo": 1}}));
     assert_eq!(unknown, ["status.foo"]);
 }
 
@@ -210,13 +210,13 @@ fn fv_7_fields_below_a_preserving_subtree_are_exempt() {
         "type": "object",
         "properties": {"raw": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
     });
-    assert!(Fields::of(&schema).unknown(&json!({"raw": {"foo": {"bar": null}}})).is_empty());
+    assert!(KnownFields::of(&schema).unknown(&json!({"raw": {"foo": {"bar": null}}})).is_empty());
 }
 
 #[test]
 fn a_schema_that_refers_to_itself_or_to_nothing_is_no_loop() {
     let schema = schemars::json_schema!({"allOf": [{"$ref": "#"}, {"$ref": "#/nowhere"}], "type": "object"});
-    assert!(Fields::of(&schema).unknown(&json!({"foo": 1})).is_empty());
+    assert!(KnownFields::of(&schema).unknown(&json!({"foo": 1})).is_empty());
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn a_field_of_another_type_is_told_with_its_path() {
 fn rq_9_absent_kind_and_version_are_those_of_the_url() {
     for body in ["{}", "null", r#"{"kind":null,"apiVersion":""}"#, r#"{"apiVersion":"toys.example.com/"}"#] {
         let mut value = from_json(body).value;
-        check_type(&mut value, &Gizmo::DESCRIPTOR.gvk(), body.as_bytes()).unwrap();
+        check_type(&mut value, &Gizmo::DESCRIPTOR.gvk()).unwrap();
         assert_eq!(value, json!({"kind": "Gizmo", "apiVersion": "toys.example.com/v1"}));
     }
     assert_eq!(gizmo("{}", FieldValidation::Strict).unwrap(), (Gizmo::default(), Vec::new()));
@@ -315,6 +315,16 @@ fn fv_4_strict_refuses_with_every_finding() {
 }
 
 #[test]
+fn stored_bytes_are_read_back_and_garbage_is_an_error() {
+    let mut bytes = Vec::new();
+    crate::encode::write_object(&Gizmo::default(), &mut bytes).unwrap();
+    assert_eq!(stored::<Gizmo>(&bytes).unwrap(), Gizmo::default());
+    for garbage in [&b""[..], b"[", b"{\"metadata\":{}} x", b"{\"metadata\":{},\"spec\":{\"zoo\":1}}"] {
+        assert!(stored::<Gizmo>(garbage).is_err());
+    }
+}
+
+#[test]
 fn an_enum_of_every_shape_is_read() {
     for choice in [json!("nothing"), json!({"round": {"radius": 2}}), json!({"square": {"weight": 1.5}})] {
         let (object, unknown) = typed::<Gizmo>(json!({"spec": {"choice": choice}}), &fields()).unwrap();
@@ -342,14 +352,14 @@ fn any_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn decoding_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-        for media in [Media::Json, Media::Yaml] {
+        for media in [MediaType::Json, MediaType::Yaml] {
             let _ = object::<Gizmo>(&bytes, media, &fields(), FieldValidation::Strict);
         }
     }
 
     #[test]
     fn decoding_something_like_yaml_never_panics(text in "[a-c:\\-\\[\\]{}&*!?|> \n'\"<0-9.,#]{0,48}") {
-        let _ = decode(text.as_bytes(), Media::Yaml);
+        let _ = decode(text.as_bytes(), MediaType::Yaml);
     }
 
     #[test]

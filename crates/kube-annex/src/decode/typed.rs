@@ -1,26 +1,37 @@
 //! From a tree to the type, telling of every field that the type does not know.
 
-use super::{DecodeError, Fields};
+use super::{DecodeError, KnownFields};
+use crate::field::quote;
 use crate::resource::AggregatedResource;
 use serde_json::{Map, Value};
 
-/// Reads a tree as an object of `R`; answers it with the paths of the fields that `R` does not know, such as
-/// `spec.foo` or `spec.list[0].foo`.
+/// Reads a tree as an object of `R`; answers it with what `R` does not know, as upstream says it: `unknown field
+/// "spec.foo"`, `unknown field "spec.list[0].foo"`.
 ///
 /// * Shape: unknown fields are dropped, and so is a `null` where the type has no null: it is the default, as in Go.
 ///   Missing `metadata` is empty metadata.
 /// * Errors: [`DecodeError`] when a field has another type: `spec.reference: expected a string, found a number`.
-pub fn typed<R: AggregatedResource>(mut value: Value, fields: &Fields) -> Result<(R, Vec<String>), DecodeError> {
+pub fn typed<R: AggregatedResource>(mut value: Value, fields: &KnownFields) -> Result<(R, Vec<String>), DecodeError> {
     let unknown = fields.prune_checked(&mut value)?;
+    let unknown = unknown.into_iter().map(|path| format!("unknown field {}", quote(&path))).collect();
     if let Value::Object(map) = &mut value {
         map.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
     }
-    let object = serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let why = sentence(&error.into_inner().to_string());
-        DecodeError::new(if path == "." { why } else { format!("{path}: {why}") })
-    })?;
-    Ok((object, unknown))
+    Ok((serde_path_to_error::deserialize(value).map_err(misfit)?, unknown))
+}
+
+/// Reads bytes that this server stored itself: no other check than that they fit `R`.
+pub fn stored<R: AggregatedResource>(bytes: &[u8]) -> Result<R, DecodeError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let object = serde_path_to_error::deserialize(&mut deserializer).map_err(misfit)?;
+    deserializer.end().map_err(|error| DecodeError::Misfit(error.to_string()))?;
+    Ok(object)
+}
+
+fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> DecodeError {
+    let path = error.path().to_string();
+    let why = sentence(&error.into_inner().to_string());
+    DecodeError::Misfit(if path == "." { why } else { format!("{path}: {why}") })
 }
 
 /// serde's words in those of JSON.

@@ -24,7 +24,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
 }
 
 fn failure(why: impl std::fmt::Display) -> DecodeError {
-    DecodeError::new(format!("error converting YAML to JSON: yaml: {why}"))
+    DecodeError::Unrecognized(format!("error converting YAML to JSON: yaml: {why}"))
 }
 
 fn line(span: Span) -> usize {
