@@ -73,7 +73,7 @@ impl fmt::Debug for Subject {
     }
 }
 
-/// Runs one law on a store of its own, on two threads, and gives up after a minute. [`conformance!`](crate::conformance)
+/// Runs one law on a store of its own, on two threads, and gives up after a minute. [`conformance!`](crate::conformance!)
 /// calls it.
 pub fn run<S, Made, Kept>(make: impl FnOnce() -> Made, law: impl FnOnce(Subject) -> Kept)
 where

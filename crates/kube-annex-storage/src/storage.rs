@@ -64,7 +64,7 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// The revision that the page is a snapshot of.
     pub revision: Revision,
-    /// Where the next page starts.
+    /// Where the next page starts: after this page's last key, and not after the first that remains.
     pub next: Option<Key>,
     /// How many entries follow this page.
     pub remaining: usize,
@@ -98,21 +98,39 @@ pub enum EventKind {
 
 /// Where objects are kept: bytes under keys, with one revision sequence and its history.
 ///
-/// * Reads and writes are linearizable: a read reflects every write answered before it began.
-/// * Revisions are store-wide and strictly increase in commit order; a write that fails consumes none.
-/// * A dropped future leaves either nothing or the whole write, never half of one.
-/// * A watch misses nothing, repeats nothing and keeps commit order, or ends with an error that says why.
+/// What every backend promises. The `conformance` feature has each promise as a test.
+///
+/// * Reads and writes are linearizable: a read reflects every write answered before it began, by whomever.
+/// * Revisions are store-wide and strictly increase in commit order. They need not be consecutive; 0 is none. Every
+///   commit has its own; a write that fails consumes none, and so does everything that is not a write.
+/// * Keys are bytes in byte order. A prefix ends in `/` and covers what is below it, nothing else.
+/// * A page is a snapshot: of its revision, whole, whatever is written meanwhile.
+/// * The past can be read and watched from any revision that is kept. Older than that is [`Error::Expired`], which
+///   names the oldest kept; later than the newest is [`Error::Future`], which names the newest. Revision 0 is always
+///   too old.
+/// * A watch misses nothing, repeats nothing and keeps commit order, or ends with an error that says why. A reader
+///   that is slow delays no writer and no other reader, and holds a bounded amount of memory.
+/// * A dropped future leaves either nothing or the whole write, never half of one; a write that was dropped may still
+///   happen later. What was answered stays.
 pub trait Storage: Send + Sync + 'static {
-    /// The entry at a key, newest state.
+    /// The entry at a key, newest state. `None` when there is nothing, which is not an error.
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, Error>>;
 
     /// One page of a prefix.
+    ///
+    /// To read on, ask again with [`Page::next`] as the start and [`Page::revision`] as the revision: the pages join to
+    /// the state of that revision. A start outside the prefix can only narrow it.
     fn list<'a>(&'a self, prefix: &'a Prefix, request: ListRequest) -> BoxFuture<'a, Result<Page, Error>>;
 
     /// Writes a key that does not exist. [`Error::AlreadyExists`] when it does.
+    ///
+    /// A key that was deleted can be created again; its former revisions never come back.
     fn create<'a>(&'a self, key: &'a Key, value: Bytes) -> BoxFuture<'a, Result<Revision, Error>>;
 
-    /// Overwrites a key that exists. [`Error::NotFound`] when it does not, [`Error::Conflict`] when it has moved on.
+    /// Overwrites a key that exists. [`Error::NotFound`] when it does not, whatever the precondition;
+    /// [`Error::Conflict`] when it is at another revision than the precondition says.
+    ///
+    /// Equal bytes are a commit too: whether a write changes anything is decided by the caller.
     fn update<'a>(
         &'a self,
         key: &'a Key,
@@ -127,18 +145,24 @@ pub trait Storage: Send + Sync + 'static {
         precondition: Precondition,
     ) -> BoxFuture<'a, Result<(Entry, Revision), Error>>;
 
-    /// Every commit after `from` below the prefix, past ones first. [`Error::Expired`] when history is gone.
+    /// Every commit after `from` below the prefix, past ones first.
     ///
-    /// `from` may be in the future: the stream then begins after that revision has happened.
+    /// * Shape: it goes on until it is dropped, or the store is gone, or an item is an error, which is the last.
+    /// * `from` may be in the future: the stream then begins after that revision has happened.
+    /// * Errors: [`Error::Expired`] when commits after `from` are forgotten, as the answer of the call or as the first
+    ///   item; later, when the reader is so slow that its next commits are.
     fn watch<'a>(&'a self, prefix: &'a Prefix, from: Revision) -> BoxFuture<'a, Result<WatchStream, Error>>;
 
-    /// The newest revision. Everything committed before the call has at most this revision.
+    /// The newest revision: at least that of every commit answered before the call. It never goes back.
     fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>>;
 
     /// Waits until the newest revision is at least `revision`. The caller bounds the wait.
     fn wait_for(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Forgets history below `revision`: older reads and watches are answered [`Error::Expired`].
+    ///
+    /// The state at `revision` and everything after it stay. [`Error::Future`] when it has not happened; nothing is done
+    /// when it is forgotten already.
     fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Whether the backend can serve. The error says what is wrong.

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 async fn lives(store: &Subject) -> Vec<(Revision, Model)> {
     let mut states = vec![(store.newest().await, Model::new())];
     for round in 0..12 {
-        for (name, phase) in [("a", 0), ("b", 1), ("c", 2)] {
+        for (name, phase) in [("a", 0), ("a", 1), ("b", 1), ("c", 2)] {
             let mut state = states.last().map(|(_, state)| state.clone()).unwrap_or_default();
             let value = format!("{name}{round}");
             let revision = match (round + phase) % 3 {
@@ -113,7 +113,7 @@ pub async fn compaction_expires_older_watches(store: Subject) {
 /// It can be read and watched from, and so can all after it.
 pub async fn compaction_keeps_the_revision_it_names(store: Subject) {
     let states = lives(&store).await;
-    for index in [1, 10, 11, 12, 13, 20, states.len() - 1] {
+    for index in (1..states.len()).filter(|index| index % 5 != 0) {
         compact(&store, states[index].0).await;
         for (revision, state) in &states[index..] {
             let page = store.page(&widgets(), as_of(*revision)).await;

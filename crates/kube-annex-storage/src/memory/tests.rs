@@ -93,3 +93,12 @@ async fn a_stream_ends_when_the_store_is_gone() {
     assert!(events.next().await.is_none());
     assert!(events.next().await.is_none());
 }
+
+#[tokio::test]
+async fn a_watch_of_forgotten_history_is_refused_by_the_call() {
+    let store = Memory::with_history(2);
+    create(&store, 4).await;
+    assert!(store.watch(&widgets(), Revision(3)).await.is_ok());
+    let error = store.watch(&widgets(), Revision(2)).await.err();
+    assert!(matches!(error, Some(Error::Expired { requested: Revision(2), oldest: Revision(3) })), "{error:?}");
+}
