@@ -115,10 +115,11 @@ impl FieldValidation {
 
 /// What is wrong with the name of a field manager, at `field`: it has up to 128 bytes, and each character can be printed.
 pub fn validate_field_manager(name: &str, field: &Path) -> ErrorList {
-    let mut errors = ErrorList::new();
     if name.len() > FIELD_MANAGER_MAX {
-        errors.push(Error::too_long(field, FIELD_MANAGER_MAX));
+        // Upstream goes on, but each further error would repeat the whole name.
+        return vec![Error::too_long(field, FIELD_MANAGER_MAX)];
     }
+    let mut errors = ErrorList::new();
     for (position, character) in name.char_indices().filter(|(_, character)| !is_printable(*character)) {
         let detail = format!("invalid character U+{:04X} (at position {position})", u32::from(character));
         errors.push(Error::invalid(field, name, detail));

@@ -59,8 +59,9 @@ impl<'a> Parser<'a> {
         match if absent { self.word() } else { first } {
             Token::Identifier(key) => {
                 // Upstream gives this error no path, and prints that as `<nil>`.
-                judge(dns::label_key(key), &Path::new("<nil>"), key)
-                    .map_or(Ok(()), |error| Err(Error(error.to_string())))?;
+                if let Some(error) = judge(&dns::label_key(key), &Path::new("<nil>"), key) {
+                    return Err(Error(error.to_string()));
+                }
                 Ok((key, absent))
             }
             other => Err(unexpected(other, ", expected: identifier")),
@@ -155,8 +156,9 @@ fn requirement(key: &str, operator: Operator, values: BTreeSet<&str>) -> Result<
         }
     }
     for (index, value) in values.iter().enumerate() {
-        errors.extend(judge(dns::label_value(value), &path.index(index).key(key), value));
+        errors.extend(judge(&dns::label_value(value), &path.index(index).key(key), value));
     }
+    errors.truncate(MAX_ERRORS);
     if errors.is_empty() {
         let values = values.into_iter().map(str::to_owned).collect();
         Ok(Requirement { key: key.to_owned(), operator, values })
@@ -166,13 +168,16 @@ fn requirement(key: &str, operator: Operator, values: BTreeSet<&str>) -> Result<
 }
 
 /// One error of all that is wrong with a key or value.
-fn judge(violations: Vec<String>, path: &Path, value: &str) -> Option<field::Error> {
+fn judge(violations: &[String], path: &Path, value: &str) -> Option<field::Error> {
     (!violations.is_empty()).then(|| field::Error::invalid(path, value, violations.join("; ")))
 }
 
 fn unexpected(found: Token<'_>, expected: &str) -> Error {
     Error(format!("found '{}'{expected}", found.literal()))
 }
+
+/// The most errors told of one requirement: each repeats the rule, and a text may hold thousands of values.
+const MAX_ERRORS: usize = 100;
 
 /// In the order in which upstream names them.
 const BINARY: &[Operator] = &[

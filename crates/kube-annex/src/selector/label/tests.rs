@@ -197,6 +197,13 @@ fn l_16_keys_and_values_that_no_label_can_have_are_refused() {
     assert!(both.contains(", values[0][a]: Invalid value: \"+5x-\": "), "{both}");
 }
 
+#[test]
+fn l_16_thousands_of_bad_values_make_a_refusal_of_bounded_size() {
+    let values: Vec<String> = (0..10_000).map(|number| format!("-{number}")).collect();
+    let why = refusal(&format!("a in ({})", values.join(",")));
+    assert!(why.len() < 40_000, "{}", why.len());
+}
+
 /// Texts made of the parts of selectors, so that many are well formed.
 fn selector_like() -> impl Strategy<Value = String> {
     let part = prop::sample::select(vec![
