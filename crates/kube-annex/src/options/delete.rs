@@ -3,6 +3,7 @@
 use super::query::Query;
 use super::{refuse_if_any, validate_dry_run};
 use crate::Status;
+use crate::decode::{self, MediaType};
 use crate::field::{Error, ErrorList, Path, quote};
 use crate::gvk::GroupVersion;
 use serde::{Deserialize, Serialize};
@@ -141,12 +142,8 @@ impl DeleteOptions {
 }
 
 fn object(bytes: &[u8], yaml: bool) -> Result<Map<String, Value>, Status> {
-    let value: Value = if yaml {
-        serde_saphyr::from_slice(bytes).map_err(unreadable)?
-    } else {
-        serde_json::from_slice(bytes).map_err(unreadable)?
-    };
-    match value {
+    let media = if yaml { MediaType::Yaml } else { MediaType::Json };
+    match decode::decode(bytes, media).map_err(unreadable)?.value {
         Value::Object(object) => Ok(object),
         _ => Err(unreadable("it is not an object")),
     }

@@ -476,6 +476,15 @@ mod delete {
     }
 
     #[test]
+    fn del_1_of_a_key_that_is_written_twice_the_last_value_counts() {
+        assert_eq!(
+            json(r#"{"orphanDependents":true,"orphanDependents":false}"#).unwrap().orphan_dependents,
+            Some(false)
+        );
+        assert_eq!(yaml("orphanDependents: true\norphanDependents: false\n").unwrap().orphan_dependents, Some(false));
+    }
+
+    #[test]
     fn del_1_a_body_is_read_whole() {
         let body =
             r#"{"gracePeriodSeconds":0,"preconditions":{"uid":"u","resourceVersion":"7"},"orphanDependents":false}"#;
