@@ -173,6 +173,9 @@ pub(crate) fn etag_of(bytes: &[u8]) -> String {
 /// What a shared cache may keep, as long as it asks again.
 pub(crate) const PUBLIC: (HeaderName, &str) = (CACHE_CONTROL, "public");
 
+/// What a cache may keep without asking again, because its URL changes when it does.
+pub(crate) const IMMUTABLE: (HeaderName, &str) = (CACHE_CONTROL, "public, immutable");
+
 /// The form of the document was chosen by `Accept`.
 pub(crate) const VARY_ACCEPT: (HeaderName, &str) = (VARY, "Accept");
 

@@ -4,4 +4,5 @@ pub mod authn;
 pub mod authz;
 pub mod discovery;
 pub mod document;
+pub mod openapi;
 pub mod serve;

@@ -14,7 +14,7 @@ pub use model::{
     ArraySchema, IntegerFormat, IntegerSchema, ListType, MapSchema, MapType, NumberFormat, NumberSchema, ObjectSchema,
     Schema, Shape, StringSchema, TypeSchema,
 };
-pub use upstream::common;
+pub use upstream::{common, scale};
 
 use crate::resource::{AggregatedResource, ResourceDescriptor};
 

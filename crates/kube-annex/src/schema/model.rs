@@ -36,6 +36,20 @@ impl TypeSchema {
         }
         None
     }
+
+    /// Gives a definition another name, wherever it is referred to.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        let Some(definition) = self.definitions.remove(from) else { return };
+        self.definitions.insert(to.to_owned(), definition);
+        for definition in self.definitions.values_mut() {
+            definition.rename_references(from, to);
+        }
+        for name in [&mut self.root, &mut self.list] {
+            if name == from {
+                to.clone_into(name);
+            }
+        }
+    }
 }
 
 /// What a value may be, and what is said about it.
@@ -78,6 +92,29 @@ impl Schema {
     pub fn defaulting_to(mut self, default: Value) -> Self {
         self.default = Some(default);
         self
+    }
+
+    /// Calls `found` with the name of each definition referred to, as often as it is.
+    pub fn for_each_reference<'a>(&'a self, found: &mut impl FnMut(&'a str)) {
+        match &self.shape {
+            Shape::Reference(name) => found(name),
+            Shape::Array(array) => array.items.for_each_reference(found),
+            Shape::Map(map) => map.values.for_each_reference(found),
+            Shape::Object(object) => object.properties.values().for_each(|schema| schema.for_each_reference(found)),
+            _ => {}
+        }
+    }
+
+    fn rename_references(&mut self, from: &str, to: &str) {
+        match &mut self.shape {
+            Shape::Reference(name) if name == from => to.clone_into(name),
+            Shape::Array(array) => array.items.rename_references(from, to),
+            Shape::Map(map) => map.values.rename_references(from, to),
+            Shape::Object(object) => {
+                object.properties.values_mut().for_each(|schema| schema.rename_references(from, to));
+            }
+            _ => {}
+        }
     }
 
     /// The fields, when it is an object with fields.

@@ -25,6 +25,13 @@ pub fn common() -> BTreeMap<String, Schema> {
     })
 }
 
+/// `Scale`, which scale subresources speak, with all it refers to.
+pub fn scale() -> BTreeMap<String, Schema> {
+    definitions(|generator| {
+        generator.subschema_for::<k8s_openapi::api::autoscaling::v1::Scale>();
+    })
+}
+
 /// `ObjectMeta` and `ListMeta` with all they refer to.
 pub(super) fn object_metadata() -> BTreeMap<String, Schema> {
     definitions(|generator| {
@@ -96,7 +103,7 @@ pub(super) fn correct(name: &str, schema: &mut Schema) {
         }
     }
     for (of, field) in EMPTY_BY_DEFAULT {
-        if let Some(property) = fields.properties.get_mut(*field).filter(|_| *of == type_name) {
+        if let Some(property) = fields.properties.get_mut(*field).filter(|_| *of == name) {
             property.default = Some(json!({}));
         }
     }
@@ -182,4 +189,11 @@ const EXTENSIONS: &[(&str, &str, &str, &str)] = &[
     ("ObjectMeta", "ownerReferences", "x-kubernetes-patch-strategy", "merge"),
 ];
 
-const EMPTY_BY_DEFAULT: &[(&str, &str)] = &[("APIGroup", "preferredVersion"), ("Status", "metadata")];
+/// Structs that upstream keeps by value: absent, they are empty.
+const EMPTY_BY_DEFAULT: &[(&str, &str)] = &[
+    ("io.k8s.api.autoscaling.v1.Scale", "metadata"),
+    ("io.k8s.api.autoscaling.v1.Scale", "spec"),
+    ("io.k8s.api.autoscaling.v1.Scale", "status"),
+    ("io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup", "preferredVersion"),
+    ("io.k8s.apimachinery.pkg.apis.meta.v1.Status", "metadata"),
+];

@@ -1,0 +1,500 @@
+use super::*;
+use http::HeaderMap;
+use kube_annex::resource::SubresourceDescriptor;
+use kube_annex::schema::{Schema, schema_of};
+use kube_annex::{JsonSchema, ObjectMeta, Scope, Verb};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Something that flunders.
+#[derive(Deserialize, JsonSchema, Serialize)]
+struct Flunder {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    spec: FlunderSpec,
+    #[serde(default)]
+    status: FlunderStatus,
+}
+
+#[derive(Default, Deserialize, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+struct FlunderSpec {
+    /// A name of another flunder or fischer.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    reference: String,
+    /// What `reference` names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference_type: Option<ReferenceType>,
+    #[schemars(extend("nullable" = true))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emptied: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<FlunderSpec>,
+}
+
+#[derive(Deserialize, JsonSchema, Serialize)]
+enum ReferenceType {
+    Flunder,
+    Fischer,
+}
+
+#[derive(Default, Deserialize, JsonSchema, Serialize)]
+struct FlunderStatus {}
+
+/// Something that fishes, whose spec shares a Rust name with another's.
+mod fischer {
+    use super::{Deserialize, JsonSchema, ObjectMeta, Serialize};
+
+    #[derive(Deserialize, JsonSchema, Serialize)]
+    pub(super) struct Fischer {
+        metadata: ObjectMeta,
+        spec: FlunderSpec,
+    }
+
+    #[derive(Deserialize, JsonSchema, Serialize)]
+    struct FlunderSpec {
+        depth: i32,
+    }
+}
+
+const UPDATES: &[Verb] = &[Verb::Get, Verb::Patch, Verb::Update];
+
+static FLUNDER: ResourceDescriptor = ResourceDescriptor {
+    group: "wardle.example.com",
+    version: "v1alpha1",
+    kind: "Flunder",
+    plural: "flunders",
+    singular: "flunder",
+    short_names: &[],
+    categories: &[],
+    scope: Scope::Namespaced,
+    verbs: &Verb::ALL,
+    subresources: &[
+        SubresourceDescriptor { name: "scale", group: "autoscaling", version: "v1", kind: "Scale", verbs: UPDATES },
+        SubresourceDescriptor {
+            name: "status",
+            group: "wardle.example.com",
+            version: "v1alpha1",
+            kind: "Flunder",
+            verbs: UPDATES,
+        },
+    ],
+    columns: &[],
+    deprecated: None,
+    description: "",
+};
+static FLUNDER_BETA: ResourceDescriptor = ResourceDescriptor { version: "v1beta1", subresources: &[], ..FLUNDER };
+static FISCHER: ResourceDescriptor = ResourceDescriptor {
+    kind: "Fischer",
+    plural: "fischers",
+    singular: "fischer",
+    scope: Scope::Cluster,
+    verbs: &[Verb::Get, Verb::List],
+    subresources: &[],
+    ..FLUNDER
+};
+
+fn served() -> Vec<Served> {
+    let of = |descriptor, schema: &_| Served { descriptor, schema: Schema::of_type(descriptor, schema) };
+    vec![
+        of(&FLUNDER, &schema_of::<Flunder>()),
+        of(&FLUNDER_BETA, &schema_of::<Flunder>()),
+        of(&FISCHER, &schema_of::<fischer::Fischer>()),
+    ]
+}
+
+fn openapi() -> OpenApi {
+    OpenApi::new(About { title: "Wardle", version: "0.1" }, &served())
+}
+
+fn tree(document: &Document) -> Value {
+    serde_json::from_slice(document.bytes()).unwrap()
+}
+
+fn v2() -> Value {
+    tree(openapi().v2())
+}
+
+fn v3() -> Value {
+    tree(openapi().v3("wardle.example.com", "v1alpha1").unwrap())
+}
+
+/// Calls `visit` with every object of a tree.
+fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a serde_json::Map<String, Value>)) {
+    match value {
+        Value::Object(map) => {
+            visit(map);
+            map.values().for_each(|value| walk(value, visit));
+        }
+        Value::Array(values) => values.iter().for_each(|value| walk(value, visit)),
+        _ => {}
+    }
+}
+
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap().iter().filter(|(method, _)| *method != "parameters") {
+            found.push((path.clone(), method.clone(), operation.clone()));
+        }
+    }
+    found
+}
+
+/// Names of query parameters, in whichever dialect.
+fn parameter_names(document: &Value, operation: &Value) -> BTreeSet<String> {
+    let resolve = |parameter: &Value| match parameter.get("$ref").and_then(Value::as_str) {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).unwrap().clone(),
+        None => parameter.clone(),
+    };
+    let parameters = operation["parameters"].as_array().into_iter().flatten().map(resolve);
+    parameters.filter(|p| p["in"] == "query").map(|p| p["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn without_upstreams_texts(mut document: Value, definitions: &str) -> Value {
+    fn silence(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                map.retain(|key, value| key != "description" || !value.is_string());
+                map.values_mut().for_each(silence);
+            }
+            Value::Array(values) => values.iter_mut().for_each(silence),
+            _ => {}
+        }
+    }
+    let named = document.pointer_mut(definitions).unwrap().as_object_mut().unwrap();
+    named.iter_mut().filter(|(name, _)| name.starts_with("io.k8s.")).for_each(|(_, definition)| silence(definition));
+    document
+}
+
+#[test]
+fn the_documents_are_these() {
+    insta::assert_json_snapshot!("v2", without_upstreams_texts(v2(), "/definitions"));
+    insta::assert_json_snapshot!("v3", without_upstreams_texts(v3(), "/components/schemas"));
+}
+
+#[test]
+fn oa_3_every_reference_resolves_within_the_document() {
+    for document in [v2(), v3(), tree(openapi().v3("wardle.example.com", "v1beta1").unwrap())] {
+        let mut references = BTreeSet::new();
+        walk(&document, &mut |map| references.extend(map.get("$ref").and_then(Value::as_str)));
+        assert!(references.len() > 10);
+        for reference in references {
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference} dangles");
+        }
+    }
+}
+
+#[test]
+fn oa_3_every_definition_is_referred_to_or_a_kind() {
+    for (document, pointer) in [(v2(), "/definitions"), (v3(), "/components/schemas")] {
+        let mut used = BTreeSet::new();
+        walk(&document, &mut |map| {
+            used.extend(map.get("$ref").and_then(Value::as_str).and_then(|reference| reference.rsplit('/').next()));
+        });
+        for (name, definition) in document.pointer(pointer).unwrap().as_object().unwrap() {
+            let is_kind = definition.get("x-kubernetes-group-version-kind").is_some();
+            assert!(is_kind || used.contains(name.as_str()), "{name} is of no use");
+        }
+    }
+}
+
+#[test]
+fn oa_4_kinds_are_a_list_on_schemas_and_one_on_operations() {
+    for (document, pointer) in [(v2(), "/definitions"), (v3(), "/components/schemas")] {
+        let mut listed = 0;
+        for (name, definition) in document.pointer(pointer).unwrap().as_object().unwrap() {
+            if let Some(kinds) = definition.get("x-kubernetes-group-version-kind") {
+                assert!(kinds.as_array().is_some_and(|kinds| !kinds.is_empty()), "{name}");
+                listed += 1;
+            }
+        }
+        assert!(listed >= 4);
+        for (path, method, operation) in operations(&document) {
+            let is_resource = path.matches('/').count() > 3 && !path.ends_with('/');
+            let kind = operation.get("x-kubernetes-group-version-kind");
+            assert_eq!(kind.is_some_and(Value::is_object), is_resource, "{method} {path}");
+        }
+    }
+}
+
+#[test]
+fn oa_5_every_operation_on_a_resource_has_its_action() {
+    let expected = BTreeMap::from([
+        ("get", vec!["get", "list"]),
+        ("post", vec!["post"]),
+        ("put", vec!["put"]),
+        ("patch", vec!["patch"]),
+        ("delete", vec!["delete", "deletecollection"]),
+    ]);
+    for document in [v2(), v3()] {
+        for (path, method, operation) in operations(&document).into_iter().filter(|(path, ..)| !path.ends_with('/')) {
+            let action = operation["x-kubernetes-action"].as_str().unwrap_or_default();
+            assert!(expected[method.as_str()].contains(&action), "{method} {path}: {action}");
+        }
+    }
+}
+
+#[test]
+fn oa_6_explain_finds_the_kind_by_the_path_and_the_schema_by_the_kind() {
+    let document = v3();
+    let prefix = "/apis/wardle.example.com/v1alpha1";
+    for (paths, kind) in [
+        (vec!["/fischers", "/fischers/{name}"], "Fischer"),
+        (vec!["/flunders", "/namespaces/{namespace}/flunders", "/namespaces/{namespace}/flunders/{name}"], "Flunder"),
+    ] {
+        let wanted = json!({"group": "wardle.example.com", "version": "v1alpha1", "kind": kind});
+        for path in paths {
+            let item = &document["paths"][format!("{prefix}{path}")];
+            assert_eq!(item["get"]["x-kubernetes-group-version-kind"], wanted, "{path}");
+        }
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        let matching = schemas.values().filter(|schema| {
+            let kinds = schema["x-kubernetes-group-version-kind"].as_array();
+            kinds.is_some_and(|kinds| kinds.contains(&wanted))
+        });
+        assert_eq!(matching.count(), 1, "{kind}");
+    }
+}
+
+#[test]
+fn oa_7_own_fields_are_described_and_typed() {
+    let document = v3();
+    let spec = &document["components"]["schemas"]["com.example.wardle.v1alpha1.FlunderSpec"];
+    let reference = &spec["properties"]["reference"];
+    assert_eq!(*reference, json!({"type": "string", "description": "A name of another flunder or fischer."}));
+    let root = &document["components"]["schemas"]["com.example.wardle.v1alpha1.Flunder"];
+    let of = json!([{"$ref": "#/components/schemas/com.example.wardle.v1alpha1.FlunderSpec"}]);
+    assert_eq!(root["properties"]["spec"], json!({"allOf": of, "default": {}}));
+    assert_eq!(spec["properties"]["emptied"]["nullable"], true);
+    let kinds = &document["components"]["schemas"]["com.example.wardle.v1alpha1.ReferenceType"];
+    assert_eq!(kinds["enum"], json!(["Flunder", "Fischer"]));
+}
+
+#[test]
+fn oa_8_and_fv_9_writes_declare_their_parameters_and_patches_all_of_them() {
+    let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+    for document in [v2(), v3()] {
+        let mut patches = 0;
+        for (path, _, operation) in operations(&document) {
+            let names = parameter_names(&document, &operation);
+            match operation["x-kubernetes-action"].as_str().unwrap_or_default() {
+                "patch" => {
+                    patches += 1;
+                    assert_eq!(names, set(&["dryRun", "fieldManager", "fieldValidation", "force"]), "{path}");
+                }
+                "post" | "put" => assert_eq!(names, set(&["dryRun", "fieldManager", "fieldValidation"]), "{path}"),
+                "delete" => assert!(names.contains("propagationPolicy") && names.contains("dryRun"), "{path}"),
+                "deletecollection" => assert!(names.contains("labelSelector") && names.contains("dryRun"), "{path}"),
+                _ => {}
+            }
+        }
+        assert!(patches >= 3, "the object, its status and its scale");
+    }
+}
+
+#[test]
+fn oa_8_a_list_declares_what_it_understands_and_watch_only_where_it_is_served() {
+    let document = v3();
+    let names = |path: &str| parameter_names(&document, &document["paths"][path]["get"]);
+    let flunders = names("/apis/wardle.example.com/v1alpha1/flunders");
+    let all = ["labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "resourceVersionMatch"];
+    let watches = ["watch", "allowWatchBookmarks", "sendInitialEvents", "timeoutSeconds"];
+    assert!(all.iter().chain(&watches).all(|name| flunders.contains(*name)), "{flunders:?}");
+    let fischers = names("/apis/wardle.example.com/v1alpha1/fischers");
+    assert!(all.iter().all(|name| fischers.contains(*name)) && !fischers.contains("watch"), "{fischers:?}");
+}
+
+#[test]
+fn oa_9_patches_list_exactly_the_media_types_there_are() {
+    let path = "/apis/wardle.example.com/v1alpha1/namespaces/{namespace}/flunders/{name}";
+    let content = v3()["paths"][path]["patch"]["requestBody"]["content"].clone();
+    let listed: Vec<_> = content.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(listed, ["application/json-patch+json", "application/merge-patch+json"]);
+    assert_eq!(v2()["paths"][path]["patch"]["consumes"], json!(PATCH_MEDIA_TYPES));
+}
+
+#[test]
+fn oa_12_operation_ids_are_upstreams_and_unique() {
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(&v2()) {
+        assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{method} {path}");
+    }
+    for id in [
+        "createWardleExampleComV1alpha1NamespacedFlunder",
+        "deleteWardleExampleComV1alpha1CollectionNamespacedFlunder",
+        "deleteWardleExampleComV1alpha1NamespacedFlunder",
+        "getAPIVersions",
+        "getCodeVersion",
+        "getWardleExampleComAPIGroup",
+        "getWardleExampleComV1alpha1APIResources",
+        "listWardleExampleComV1alpha1Fischer",
+        "listWardleExampleComV1alpha1FlunderForAllNamespaces",
+        "listWardleExampleComV1alpha1NamespacedFlunder",
+        "patchWardleExampleComV1alpha1NamespacedFlunderStatus",
+        "readWardleExampleComV1alpha1NamespacedFlunder",
+        "readWardleExampleComV1alpha1NamespacedFlunderScale",
+        "replaceWardleExampleComV1beta1NamespacedFlunder",
+    ] {
+        assert!(ids.contains(id), "{id} in {ids:#?}");
+    }
+}
+
+#[test]
+fn verbs_that_are_not_declared_are_not_in_the_documents() {
+    let document = v3();
+    let methods = |path: &str| {
+        let item = document["paths"][format!("/apis/wardle.example.com/v1alpha1{path}")].as_object().unwrap();
+        item.keys().filter(|key| *key != "parameters").cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(methods("/fischers"), ["get"]);
+    assert_eq!(methods("/fischers/{name}"), ["get"]);
+    assert_eq!(methods("/namespaces/{namespace}/flunders/{name}/status"), ["get", "patch", "put"]);
+}
+
+#[test]
+fn oa_14_replicas_answer_the_same_bytes() {
+    let (left, right) = (openapi(), openapi());
+    assert_eq!(left.v2().bytes(), right.v2().bytes());
+    assert_eq!(left.v2().etag(), right.v2().etag());
+    assert_eq!(left.group_versions.len(), 2);
+    for (key, document) in &left.group_versions {
+        assert_eq!(document.bytes(), right.group_versions[key].bytes());
+    }
+}
+
+#[test]
+fn o2_4_types_of_one_name_keep_their_own_shapes() {
+    let schemas = v3()["components"]["schemas"].clone();
+    let depth = &schemas["com.example.wardle.v1alpha1.Fischer_FlunderSpec"]["properties"]["depth"];
+    assert_eq!(*depth, json!({"type": "integer", "format": "int32"}));
+    let fischer = &schemas["com.example.wardle.v1alpha1.Fischer"]["properties"]["spec"]["$ref"];
+    assert_eq!(*fischer, "#/components/schemas/com.example.wardle.v1alpha1.Fischer_FlunderSpec");
+    assert!(schemas["com.example.wardle.v1alpha1.FlunderSpec"]["properties"].get("reference").is_some());
+}
+
+#[test]
+fn o2_4_version_2_has_neither_defaults_nor_nulls() {
+    let document = v2();
+    let spec = &document["definitions"]["com.example.wardle.v1alpha1.FlunderSpec"]["properties"];
+    assert_eq!(spec["emptied"], json!({}), "a type would refuse null");
+    walk(&document["definitions"], &mut |map| {
+        assert!(map.get("default").is_none_or(Value::is_object), "a default: {map:?}");
+        assert!(!map.contains_key("allOf") && !map.contains_key("oneOf") && !map.contains_key("nullable"), "{map:?}");
+    });
+}
+
+#[test]
+fn o3_1_the_root_lists_only_own_group_versions_by_hash() {
+    let openapi = openapi();
+    let (headers, body) = ok(openapi.answer("/openapi/v3", "", &Ask::default(), now()));
+    let root: Value = serde_json::from_slice(&body).unwrap();
+    let keys: Vec<_> = root["paths"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(keys, ["apis/wardle.example.com/v1alpha1", "apis/wardle.example.com/v1beta1"]);
+    let url = root["paths"]["apis/wardle.example.com/v1beta1"]["serverRelativeURL"].as_str().unwrap();
+    let etag = openapi.v3("wardle.example.com", "v1beta1").unwrap().etag();
+    assert_eq!(url, format!("/openapi/v3/apis/wardle.example.com/v1beta1?hash={etag}"));
+    assert_eq!(headers["content-type"], "application/json");
+    let html = Ask { accept: "text/html".to_owned(), ..Ask::default() };
+    assert!(matches!(openapi.answer("/openapi/v3", "", &html, now()), Answer::Ok { .. }));
+}
+
+const GV: &str = "/openapi/v3/apis/wardle.example.com/v1alpha1";
+
+fn now() -> jiff::Timestamp {
+    "2026-11-23T03:45:58Z".parse().unwrap()
+}
+
+fn ok(answer: Answer) -> (HeaderMap, bytes::Bytes) {
+    match answer {
+        Answer::Ok { headers, body } => (headers, body),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn varies(headers: &HeaderMap) -> Vec<&str> {
+    headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+#[test]
+fn o3_6_a_document_asked_for_by_its_hash_may_be_kept_for_a_year() {
+    let openapi = openapi();
+    let etag = openapi.v3("wardle.example.com", "v1alpha1").unwrap().etag().to_owned();
+    let (headers, _) = ok(openapi.answer(GV, &format!("timeout=32s&hash={etag}"), &Ask::default(), now()));
+    assert_eq!(headers["cache-control"], "public, immutable");
+    assert_eq!(headers["expires"], "Tue, 23 Nov 2027 03:45:58 GMT");
+    assert_eq!(headers["etag"], format!("\"{etag}\"").as_str());
+}
+
+#[test]
+fn o3_5_an_old_hash_is_answered_with_what_is_current_and_not_kept() {
+    let openapi = openapi();
+    for query in ["hash=OLD", "", "hash", "%%%=&hash=%FF"] {
+        let (headers, body) = ok(openapi.answer(GV, query, &Ask::default(), now()));
+        assert!(!headers.contains_key("cache-control") && !headers.contains_key("expires"), "{query}");
+        assert_eq!(&body, openapi.v3("wardle.example.com", "v1alpha1").unwrap().bytes());
+    }
+}
+
+#[test]
+fn oa_1_and_oa_2_a_client_that_has_the_document_is_told_so() {
+    let openapi = openapi();
+    for path in ["/openapi/v2", "/openapi/v3", GV] {
+        let (headers, _) = ok(openapi.answer(path, "", &Ask::default(), now()));
+        let etag = headers["etag"].to_str().unwrap().to_owned();
+        assert_eq!(etag.len(), 130);
+        let ask = Ask { if_none_match: etag.clone(), ..Ask::default() };
+        match openapi.answer(path, "", &ask, now()) {
+            Answer::NotModified { headers } => assert_eq!(headers["etag"], etag.as_str()),
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn oa_1_only_json_is_offered() {
+    let openapi = openapi();
+    let protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    let ask = |accept: &str| Ask { accept: accept.to_owned(), ..Ask::default() };
+    for path in ["/openapi/v2", GV] {
+        for accept in [protobuf, "text/html", "application/json;q=0"] {
+            let answer = openapi.answer(path, "", &ask(accept), now());
+            assert!(matches!(answer, Answer::NotAcceptable { .. }), "{path} {accept}");
+        }
+        for accept in ["", "*/*", "application/*", "application/json", &format!("{protobuf}, application/json")] {
+            let (headers, _) = ok(openapi.answer(path, "", &ask(accept), now()));
+            assert_eq!(headers["content-type"], "application/json");
+            assert_eq!(varies(&headers), ["Accept", "Accept-Encoding"], "{path} {accept}");
+        }
+    }
+}
+
+#[test]
+fn oa_1_gzip_is_sent_to_those_who_take_it() {
+    use std::io::Read;
+    let openapi = openapi();
+    let ask = Ask { gzip: true, ..Ask::default() };
+    let (headers, body) = ok(openapi.answer("/openapi/v2", "", &ask, now()));
+    assert_eq!(headers["content-encoding"], "gzip");
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
+    assert_eq!(plain, openapi.v2().bytes()[..]);
+}
+
+#[test]
+fn other_paths_are_not_found() {
+    let openapi = openapi();
+    for path in
+        ["/openapi", "/openapi/v4", "/openapi/v3/", "/openapi/v3/apis", "/openapi/v3/apis/a/b", "/openapi/v2/x", ""]
+    {
+        assert!(matches!(openapi.answer(path, "", &Ask::default(), now()), Answer::NotFound), "{path}");
+    }
+}
+
+#[test]
+fn a_server_of_nothing_has_documents_too() {
+    let openapi = OpenApi::new(About { title: "Nothing", version: "0" }, &[]);
+    assert_eq!(tree(&openapi.v3)["paths"], json!({}));
+    assert!(tree(openapi.v2())["paths"].get("/apis/").is_some());
+}
