@@ -5,10 +5,13 @@
 
 pub mod certs;
 pub mod control_plane;
+pub mod deploy;
 pub mod describe;
 pub mod manifests;
 pub mod paths;
 pub mod pki;
 pub mod process;
 pub mod step;
+pub mod test;
+pub mod up;
 pub mod wait;

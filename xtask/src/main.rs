@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use xtask::{certs, control_plane, manifests};
+use xtask::{certs, control_plane, deploy, manifests, test, up};
 
 /// The tasks of this repository.
 #[derive(Parser)]
@@ -17,6 +17,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Build and run a server that needs no cluster, and say how to talk to it.
+    Up(up::Args),
+    /// Everything that must hold before a change lands.
+    Test(test::Args),
+    /// All parts of `test`, none skipped.
+    Ci,
     /// A real etcd, kube-apiserver, kube-controller-manager and kubectl for tests.
     ControlPlane {
         /// The folder of its state [default: target/control-plane].
@@ -29,6 +35,10 @@ enum Task {
     Certs(certs::Args),
     /// The manifests of a deployment, from what the server says about itself.
     Manifests(manifests::Args),
+    /// Put a server behind the aggregator of a cluster and wait until it is Available.
+    Deploy(deploy::Args),
+    /// Take away all that `deploy` made in a cluster.
+    Undeploy(deploy::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,8 +58,13 @@ fn main() -> ExitCode {
 
 async fn run(task: Task) -> Result<()> {
     match task {
+        Task::Up(args) => up::run(&args).await,
+        Task::Test(args) => test::run(&args),
+        Task::Ci => test::run(&test::Args::ci()),
         Task::ControlPlane { dir, command } => command.run(&dir.unwrap_or_else(control_plane::default_dir)).await,
         Task::Certs(args) => certs::run(&args),
         Task::Manifests(args) => manifests::run(&args),
+        Task::Deploy(args) => deploy::deploy(&args).await,
+        Task::Undeploy(args) => deploy::undeploy(&args).await,
     }
 }

@@ -46,12 +46,18 @@ pub struct SettingsArgs {
     #[arg(long)]
     pub image: Option<String>,
     /// The port of the Service.
-    #[arg(long, default_value_t = 443)]
+    #[arg(long, default_value_t = HTTPS)]
     pub service_port: u16,
     /// Tell the aggregator to believe any certificate. Whoever can answer for the Service's address can then read and change every
     /// request: for experiments only.
     #[arg(long)]
     pub insecure_skip_tls_verify: bool,
+}
+
+impl Default for SettingsArgs {
+    fn default() -> Self {
+        Self { namespace: None, image: None, service_port: HTTPS, insecure_skip_tls_verify: false }
+    }
 }
 
 impl SettingsArgs {
@@ -82,6 +88,12 @@ pub fn run(args: &Args) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(|| paths::workspace().join("deploy"));
     let files = files(&description, &settings)?;
     if args.check { check(&out, &files) } else { write(&out, &files) }
+}
+
+/// Fails unless `deploy/` holds what would be written there for this server with the default settings.
+pub fn check_deploy(description: &Description) -> Result<()> {
+    let settings = SettingsArgs::default().settings(description, Trust::LaterByDeploy);
+    check(&paths::workspace().join("deploy"), &files(description, &settings)?)
 }
 
 /// Every file by name, complete. The same description and settings give the same bytes.
@@ -151,6 +163,7 @@ fn check(out: &Path, files: &BTreeMap<&'static str, String>) -> Result<()> {
     bail!("out of date in {}: {}; run `cargo xtask manifests`", out.display(), stale.join(", "))
 }
 
+const HTTPS: u16 = 443;
 const API_SERVICES: &str = "apiservices.yaml";
 const KUSTOMIZATION: &str = "kustomization.yaml";
 const HEADER: &str = "# Written by `cargo xtask manifests`; do not edit.\n";

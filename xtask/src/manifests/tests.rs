@@ -12,8 +12,7 @@ use crate::describe::tests::example;
 use crate::pki::Pair;
 
 fn settings(trust: Trust) -> Settings {
-    let args = SettingsArgs { namespace: None, image: None, service_port: 443, insecure_skip_tls_verify: false };
-    args.settings(&example(), trust)
+    SettingsArgs::default().settings(&example(), trust)
 }
 
 fn find<K: DeserializeOwned>(kind: &str, trust: Trust) -> Vec<K> {

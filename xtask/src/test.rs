@@ -1,0 +1,198 @@
+//! `cargo xtask test`: everything that must hold before a change lands, each part by name.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::control_plane::Binaries;
+use crate::describe::{BinArgs, DescribeArgs};
+use crate::step::{human, note, say, step};
+use crate::{manifests, paths};
+
+/// What `cargo xtask test` is told.
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {
+    /// The parts to run [default: all].
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// Make it an error if this machine can have no control plane. Else the tests that need one are skipped by name.
+    #[arg(long)]
+    require_control_plane: bool,
+}
+
+/// One part of the tests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub enum Part {
+    /// The code is formatted.
+    Fmt,
+    /// Clippy has nothing to say.
+    Clippy,
+    /// The documentation builds without a warning.
+    Doc,
+    /// Tests beside the code.
+    Unit,
+    /// Examples in the documentation.
+    Doctest,
+    /// What the derive accepts and refuses, and what it expands to.
+    Trybuild,
+    /// Whole crates from outside, golden files among them.
+    Golden,
+    /// A server of one's own builds and describes itself.
+    OwnServer,
+    /// The manifests in `deploy/` are those of the server.
+    Manifests,
+    /// Whole servers behind a real kube-apiserver.
+    E2e,
+}
+
+impl Args {
+    /// All parts, none of which may be skipped.
+    pub fn ci() -> Self {
+        Self { parts: Vec::new(), require_control_plane: true }
+    }
+}
+
+/// Runs the parts one after the other, all of them even if one fails, and sums up.
+///
+/// * Errors: the names of the parts that failed.
+pub fn run(args: &Args) -> Result<()> {
+    let parts = if args.parts.is_empty() { ALL.to_vec() } else { args.parts.clone() };
+    let started = Instant::now();
+    let results: Vec<Outcome> = parts.into_iter().map(|part| outcome(part, args.require_control_plane)).collect();
+    say("\nSummary");
+    for Outcome { part, failure, took } in &results {
+        let verdict = failure.as_ref().map_or_else(|| "ok".to_owned(), |failure| format!("FAILED: {failure}"));
+        say(format!("  {:<10} {:>14}  {verdict}", part.name(), human(*took)));
+    }
+    say(format!("  {:<10} {:>14}", "all", human(started.elapsed())));
+    let failed: Vec<&str> =
+        results.iter().filter(|result| result.failure.is_some()).map(|result| result.part.name()).collect();
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(())
+}
+
+/// What became of a part.
+struct Outcome {
+    part: Part,
+    failure: Option<String>,
+    took: Duration,
+}
+
+fn outcome(part: Part, required: bool) -> Outcome {
+    let started = Instant::now();
+    let failure = step(part.name(), || part.run(required)).err().map(|error| format!("{error:#}"));
+    Outcome { part, failure, took: started.elapsed() }
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::Doc => "doc",
+            Self::Unit => "unit",
+            Self::Doctest => "doctest",
+            Self::Trybuild => "trybuild",
+            Self::Golden => "golden",
+            Self::OwnServer => "own-server",
+            Self::Manifests => "manifests",
+            Self::E2e => "e2e",
+        }
+    }
+
+    fn run(self, required: bool) -> Result<()> {
+        match self {
+            Self::Fmt => cargo(&["fmt", "--all", "--check"]),
+            Self::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+            Self::Doc => {
+                let mut doc = command(&["doc", "--workspace", "--no-deps"]);
+                doc.env("RUSTDOCFLAGS", "-D warnings");
+                finish(&mut doc)
+            }
+            Self::Unit => cargo(&["test", "--workspace", "--lib", "--bins", "--exclude", E2E]),
+            Self::Doctest => cargo(&["test", "--workspace", "--doc", "--exclude", E2E]),
+            Self::Trybuild => cargo(&["test", "--package", DERIVE, "--test", "*"]),
+            Self::Golden => cargo(&["test", "--workspace", "--exclude", E2E, "--exclude", DERIVE, "--test", "*"]),
+            Self::OwnServer => own_server(),
+            Self::Manifests => manifests::check_deploy(&describe("kube-annex-server")?),
+            Self::E2e => e2e(required),
+        }
+    }
+}
+
+/// It is a workspace of its own, as a user's is; sharing the target folder spares building the dependencies again.
+fn own_server() -> Result<()> {
+    let folder = paths::workspace().join("tests/fixtures/own-server");
+    let manifest = folder.join("Cargo.toml");
+    ensure!(manifest.is_file(), "there is no {}", manifest.display());
+    let target = paths::target();
+    let mut build = command(&["build", "--manifest-path"]);
+    finish(build.arg(&manifest).arg("--target-dir").arg(&target))?;
+    let binary = target.join("debug/own-server");
+    describe(&binary.display().to_string()).map(drop)
+}
+
+fn describe(bin: &str) -> Result<crate::describe::Description> {
+    let bin = BinArgs { bin: bin.to_owned(), release: false };
+    DescribeArgs { bin, describe_file: None }.describe()
+}
+
+fn e2e(required: bool) -> Result<()> {
+    match Binaries::missing() {
+        Some(missing) if required => bail!("{missing}"),
+        Some(missing) => note(format!("skipping what needs a control plane: {missing}")),
+        None => drop(Binaries::find_or_build()?),
+    }
+    let mut test = command(&["test", "--package", E2E]);
+    if required {
+        test.env("KUBE_ANNEX_REQUIRE_CONTROL_PLANE", "1");
+    }
+    finish(&mut test)
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    finish(&mut command(arguments))
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(paths::cargo());
+    command.current_dir(paths::workspace()).args(arguments);
+    command
+}
+
+/// The output is cargo's own, so that whoever reads it finds what cargo prints.
+fn finish(command: &mut Command) -> Result<()> {
+    let status = command.status().context("cannot run cargo")?;
+    ensure!(status.success(), "{status}");
+    Ok(())
+}
+
+const ALL: [Part; 10] = [
+    Part::Fmt,
+    Part::Clippy,
+    Part::Doc,
+    Part::Unit,
+    Part::Doctest,
+    Part::Trybuild,
+    Part::Golden,
+    Part::OwnServer,
+    Part::Manifests,
+    Part::E2e,
+];
+const E2E: &str = "kube-annex-e2e";
+const DERIVE: &str = "kube-annex-derive";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::ValueEnum;
+
+    #[test]
+    fn every_part_runs_unless_some_are_chosen_and_has_the_name_it_is_chosen_by() {
+        assert_eq!(Part::value_variants(), ALL);
+        for part in ALL {
+            assert_eq!(Part::from_str(part.name(), false), Ok(part));
+        }
+    }
+}
