@@ -11,7 +11,11 @@ pub(super) fn path(text: &str) -> Result<Vec<Step>, Error> {
     let trimmed = text.trim();
     let inner = trimmed.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(trimmed);
     let mut parser = Parser { text: inner, position: 0 };
-    parser.whole().map_err(|why| Error { path: text.to_owned(), position: parser.position, why })
+    parser.whole().map_err(|why| {
+        // Told as the author counts, braces and blanks included.
+        let before = text.find(inner).unwrap_or_default();
+        Error { path: text.to_owned(), position: before + parser.position, why }
+    })
 }
 
 struct Parser<'a> {
