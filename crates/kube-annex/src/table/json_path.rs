@@ -1,4 +1,4 @@
-//! The JSON paths of columns: kubectl's JSONPath without templates, unions and recursive descent.
+//! The JSON paths of columns: kubectl's `JSONPath` without templates, unions and recursive descent.
 //!
 //! `.spec.size`, `.metadata.annotations.example\.com/note`, `.spec['size']`, `.items[0]`, `[-1]`, `[1:3]`, `[*]`,
 //! `.status.conditions[?(@.type=='Ready')].status`. Filters know `==`, `!=`, `<`, `<=`, `>`, `>=` and, without any of
@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 #[derive(Clone, Debug, PartialEq)]
 pub struct JsonPath(Vec<Step>);
 
-/// A path that is not one, or that uses more of JSONPath than columns can.
+/// A path that is not one, or that uses more of `JSONPath` than columns can.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the JSON path {path} is wrong at byte {position}: {why}", path = crate::field::quote(.path))]
 pub struct Error {
