@@ -60,8 +60,12 @@ pub enum ErrorType {
     Forbidden,
     /// The value has too many bytes.
     TooLong,
+    /// The value has too few bytes.
+    TooShort,
     /// The list has too many items.
     TooMany,
+    /// The list has too few items.
+    TooFew,
     /// The value has the wrong JSON type.
     TypeInvalid,
     /// The server failed.
@@ -119,6 +123,26 @@ impl Error {
         Self::of(ErrorType::TooMany, field, Value::from(actual), format!("must have at most {max} items"))
     }
 
+    /// The list has `actual` items, fewer than `min`.
+    pub fn too_few(field: &Path, actual: usize, min: usize) -> Self {
+        Self::of(ErrorType::TooFew, field, Value::from(actual), format!("must have at least {min} items"))
+    }
+
+    /// What the value refers to does not exist.
+    pub fn not_found(field: &Path, value: impl Into<Value>) -> Self {
+        Self::of(ErrorType::NotFound, field, value.into(), String::new())
+    }
+
+    /// The value has the wrong JSON type.
+    pub fn type_invalid(field: &Path, value: impl Into<Value>, detail: impl Into<String>) -> Self {
+        Self::of(ErrorType::TypeInvalid, field, value.into(), detail.into())
+    }
+
+    /// The server failed while it judged the value.
+    pub fn internal(field: &Path, why: impl fmt::Display) -> Self {
+        Self::of(ErrorType::Internal, field, Value::Null, why.to_string())
+    }
+
     fn of(r#type: ErrorType, field: &Path, bad_value: Value, detail: String) -> Self {
         Self { r#type, field: field.to_string(), bad_value, detail }
     }
@@ -129,12 +153,14 @@ impl Error {
             ErrorType::Required => "Required value".to_owned(),
             ErrorType::Forbidden => "Forbidden".to_owned(),
             ErrorType::TooLong => "Too long".to_owned(),
+            ErrorType::TooShort => "Too short".to_owned(),
             ErrorType::Internal => "Internal error".to_owned(),
             ErrorType::Invalid | ErrorType::TypeInvalid => format!("Invalid value: {}", show(&self.bad_value)),
             ErrorType::NotSupported => format!("Unsupported value: {}", show(&self.bad_value)),
             ErrorType::Duplicate => format!("Duplicate value: {}", show(&self.bad_value)),
             ErrorType::NotFound => format!("Not found: {}", show(&self.bad_value)),
             ErrorType::TooMany => format!("Too many: {}", show(&self.bad_value)),
+            ErrorType::TooFew => format!("Too few: {}", show(&self.bad_value)),
         };
         if self.detail.is_empty() { head } else { format!("{head}: {}", self.detail) }
     }
@@ -149,7 +175,9 @@ impl Error {
             ErrorType::NotFound => "FieldValueNotFound",
             ErrorType::Forbidden => "FieldValueForbidden",
             ErrorType::TooLong => "FieldValueTooLong",
+            ErrorType::TooShort => "FieldValueTooShort",
             ErrorType::TooMany => "FieldValueTooMany",
+            ErrorType::TooFew => "FieldValueTooFew",
             ErrorType::TypeInvalid => "FieldValueTypeInvalid",
             ErrorType::Internal => "InternalError",
         };
@@ -203,12 +231,75 @@ pub fn quote(text: &str) -> String {
             c if (c as u32) < 0x20 || c as u32 == 0x7f => {
                 let _ = write!(out, "\\x{:02x}", c as u32);
             }
-            c if c.is_control() || (c.is_whitespace() && c != ' ') || c == '\u{feff}' => {
+            c if is_printable(c) => out.push(c),
+            c if (c as u32) < 0x1_0000 => {
                 let _ = write!(out, "\\u{:04x}", c as u32);
             }
-            c => out.push(c),
+            c => {
+                let _ = write!(out, "\\U{:08x}", c as u32);
+            }
         }
     }
     out.push('"');
     out
+}
+
+/// Whether Go prints a character as itself. That is what the standard library shows unescaped when it debugs text, except
+/// that it escapes single quotes, and a mark at the beginning, where there is nothing to combine it with.
+fn is_printable(character: char) -> bool {
+    character == '\'' || String::from_iter(['a', character]).escape_debug().nth(1) == Some(character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn om_2_each_violation_is_worded_as_upstream_words_it() {
+        let path = Path::new("spec").child("ports").index(0).key("a");
+        let cases = [
+            (Error::invalid(&path, "x\"y", "why"), r#"Invalid value: "x\"y": why"#, "FieldValueInvalid"),
+            (
+                Error::invalid(&path, json!({"a": [1, true]}), "why"),
+                r#"Invalid value: {"a":[1,true]}: why"#,
+                "FieldValueInvalid",
+            ),
+            (Error::required(&path, ""), "Required value", "FieldValueRequired"),
+            (Error::required(&path, "why"), "Required value: why", "FieldValueRequired"),
+            (
+                Error::not_supported(&path, "z", &["a", "b"]),
+                r#"Unsupported value: "z": supported values: "a", "b""#,
+                "FieldValueNotSupported",
+            ),
+            (Error::duplicate(&path, 3), "Duplicate value: 3", "FieldValueDuplicate"),
+            (Error::not_found(&path, "z"), r#"Not found: "z""#, "FieldValueNotFound"),
+            (Error::forbidden(&path, "why"), "Forbidden: why", "FieldValueForbidden"),
+            (Error::too_long(&path, 5), "Too long: may not be more than 5 bytes", "FieldValueTooLong"),
+            (Error::too_many(&path, 7, 5), "Too many: 7: must have at most 5 items", "FieldValueTooMany"),
+            (Error::too_few(&path, 1, 2), "Too few: 1: must have at least 2 items", "FieldValueTooFew"),
+            (Error::type_invalid(&path, true, "why"), "Invalid value: true: why", "FieldValueTypeInvalid"),
+            (Error::internal(&path, "why"), "Internal error: why", "InternalError"),
+        ];
+        for (error, message, reason) in cases {
+            let cause = error.cause();
+            assert_eq!((cause.message.as_str(), cause.reason.as_str()), (message, reason));
+            assert_eq!(cause.field, "spec.ports[0][a]");
+            assert_eq!(error.to_string(), format!("spec.ports[0][a]: {message}"));
+        }
+    }
+
+    #[test]
+    fn om_3_several_violations_are_listed_without_repetition() {
+        let (a, b) = (Error::required(&Path::new("a"), ""), Error::required(&Path::new("b"), ""));
+        assert_eq!(aggregate(&[a.clone(), a.clone()]), "a: Required value");
+        assert_eq!(aggregate(&[a.clone(), b, a]), "[a: Required value, b: Required value]");
+    }
+
+    #[test]
+    fn text_is_quoted_as_go_quotes_it() {
+        let text = "a'\"\\\n\t\u{7}\u{1}\u{7f}\u{85}\u{a0}\u{200b}\u{feff}\u{e0001}\u{e9} e\u{301}😀";
+        let quoted = r#""a'\"\\\n\t\a\x01\x7f\u0085\u00a0\u200b\ufeff\U000e0001"#.to_owned() + "\u{e9} e\u{301}😀\"";
+        assert_eq!(quote(text), quoted);
+    }
 }

@@ -79,8 +79,8 @@ fn float(text: &str) -> Option<Value> {
 
 /// On its way through JSON, `1.0` becomes `1` and is then a whole number.
 fn whole_number(number: f64) -> Option<Value> {
-    if number.fract() != 0.0 || number.abs() >= 1e18 {
+    if number.fract() != 0.0 || number.abs() >= 1e21 {
         return None;
     }
-    format!("{number:.0}").parse::<i64>().ok().map(Value::from)
+    format!("{number}").parse::<i64>().ok().map(Value::from)
 }

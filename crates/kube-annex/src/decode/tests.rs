@@ -98,6 +98,9 @@ fn cn_4_yaml_scalars_are_read_as_yaml_1_1() {
         ("1.5", json!(1.5)),
         (".5", json!(0.5)),
         ("1e3", json!(1000)),
+        ("1e18", json!(1_000_000_000_000_000_000_i64)),
+        ("1e19", json!(1e19)),
+        ("-9223372036854775809", json!(-9_223_372_036_854_775_808.0)),
         ("1e-3", json!(0.001)),
         ("9223372036854775808", json!(9_223_372_036_854_775_808_u64)),
         ("-9223372036854775808", json!(i64::MIN)),
@@ -117,6 +120,7 @@ fn cn_4_yaml_scalars_are_read_as_yaml_1_1() {
         assert_eq!(from_yaml(text).value, expected, "{text}");
     }
     assert!(yaml_error(".inf").contains("unsupported value"));
+    assert!(yaml_error("!!binary aGVsbG8=").contains("!!binary is not supported"));
     assert!(yaml_error("!!int x").contains("cannot decode `x` as a !!int"));
 }
 
@@ -133,6 +137,10 @@ fn yaml_aliases_and_merge_keys_are_expanded() {
         "base": {"x": 1, "w": 2}, "same": {"x": 1, "w": 2}, "more": {"x": 1, "w": 3}, "many": {"x": 1, "w": 2, "z": 1},
     });
     assert_eq!(from_yaml(text).value, expected);
+    // Merging happens in place, as in upstream's library.
+    let (before, after) = ("a: &x {b: 1}\nc:\n  b: 3\n  <<: *x", "a: &x {b: 1}\nc:\n  <<: *x\n  b: 3");
+    assert_eq!((&from_yaml(before).value["c"]["b"], &from_yaml(after).value["c"]["b"]), (&json!(1), &json!(3)));
+    assert_eq!(from_yaml(after).duplicates, [r#"line 4: key "b" already set in map"#]);
     assert!(yaml_error("a: &a [*a]\n").contains("contains itself"));
     assert!(yaml_error("a: *nobody\n").contains("yaml: "));
     assert!(yaml_error("<<: 1\n").contains("map merge requires map"));
@@ -161,6 +169,7 @@ fn aliases_do_not_nest_deeper_than_anything_else() {
 fn a_second_yaml_document_is_refused() {
     assert!(yaml_error("a: 1\n---\nb: 2\n").contains("single document"));
     assert_eq!(from_yaml("---\na: 1\n...\n").value, json!({"a": 1}));
+    assert_eq!(from_yaml("a: 1\n---\n").value, json!({"a": 1}));
     assert_eq!(from_yaml("").value, Value::Null);
 }
 

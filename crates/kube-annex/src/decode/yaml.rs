@@ -51,7 +51,7 @@ struct Collection {
 
 enum CollectionKind {
     List(Vec<Value>),
-    Map { entries: Map<String, Value>, key: Key, merges: Vec<Map<String, Value>> },
+    Map { entries: Map<String, Value>, key: Key },
 }
 
 enum Key {
@@ -77,11 +77,11 @@ struct Node {
 impl Builder {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), String> {
         match event {
-            Event::DocumentStart(..) => {
-                self.documents += 1;
-                if self.documents > 1 {
-                    return Err("expected a single document in the stream, but found another document".into());
-                }
+            Event::DocumentStart(..) => self.documents += 1,
+            // What follows the last `---` of a stream is an empty document.
+            Event::Scalar(text, ScalarStyle::Plain, 0, None) if self.documents > 1 && matches!(&*text, "" | "~") => {}
+            Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) if self.documents > 1 => {
+                return Err("expected a single document in the stream, but found another document".into());
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let value = scalar_value(&text, style, tag.as_deref())?;
@@ -94,7 +94,7 @@ impl Builder {
                 self.open(CollectionKind::List(Vec::new()), anchor, tag.as_deref())?;
             }
             Event::MappingStart(_, anchor, tag) => {
-                let kind = CollectionKind::Map { entries: Map::new(), key: Key::Awaited, merges: Vec::new() };
+                let kind = CollectionKind::Map { entries: Map::new(), key: Key::Awaited };
                 self.open(kind, anchor, tag.as_deref())?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
@@ -117,12 +117,7 @@ impl Builder {
         let Some(Collection { kind, anchor, weight, height }) = self.open.pop() else { return Ok(()) };
         let value = match kind {
             CollectionKind::List(items) => Value::Array(items),
-            CollectionKind::Map { mut entries, merges, .. } => {
-                for (key, value) in merges.into_iter().flatten() {
-                    entries.entry(key).or_insert(value);
-                }
-                Value::Object(entries)
-            }
+            CollectionKind::Map { entries, .. } => Value::Object(entries),
         };
         let node = Node { value, weight, height: height + 1 };
         self.remember(anchor, &node, false);
@@ -162,7 +157,7 @@ impl Builder {
         parent.height = parent.height.max(node.height);
         match &mut parent.kind {
             CollectionKind::List(items) => items.push(node.value),
-            CollectionKind::Map { entries, key, merges } => match std::mem::replace(key, Key::Awaited) {
+            CollectionKind::Map { entries, key } => match std::mem::replace(key, Key::Awaited) {
                 Key::Awaited if merge => *key = Key::Merge,
                 Key::Awaited => {
                     let name = key_name(node.value)?;
@@ -171,7 +166,7 @@ impl Builder {
                     }
                     *key = Key::Named(name);
                 }
-                Key::Merge => merge_into(merges, node.value)?,
+                Key::Merge => merge_into(entries, node.value)?,
                 Key::Named(name) => {
                     entries.insert(name, node.value);
                 }
@@ -181,17 +176,15 @@ impl Builder {
     }
 }
 
-fn merge_into(merges: &mut Vec<Map<String, Value>>, value: Value) -> Result<(), String> {
-    const WHY: &str = "map merge requires map or sequence of maps as the value";
-    match value {
-        Value::Object(map) => merges.push(map),
-        Value::Array(items) => {
-            for item in items {
-                let Value::Object(map) = item else { return Err(WHY.into()) };
-                merges.push(map);
-            }
-        }
-        _ => return Err(WHY.into()),
+/// Merges at once, as upstream's library does: keys before the merge are overwritten, keys after it overwrite.
+fn merge_into(entries: &mut Map<String, Value>, value: Value) -> Result<(), String> {
+    let items = if let Value::Array(items) = value { items } else { vec![value] };
+    // Of several maps the first wins, so it comes last.
+    for item in items.into_iter().rev() {
+        let Value::Object(map) = item else {
+            return Err("map merge requires map or sequence of maps as the value".into());
+        };
+        entries.extend(map);
     }
     Ok(())
 }
@@ -210,9 +203,9 @@ fn scalar_value(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Val
     match tag {
         None if style == ScalarStyle::Plain => scalar::plain(text),
         None => Ok(text.into()),
-        Some(tag) => match tag.core_suffix() {
+        Some(tag) => match tag.suffix_in_namespace("tag:yaml.org,2002:").as_deref() {
             None | Some("str" | "timestamp") => Ok(text.into()),
-            Some("binary") => Err("!!binary values are not supported; write the base64 text without the tag".into()),
+            Some("binary") => Err("!!binary is not supported; write the text itself".into()),
             Some(wanted) => {
                 let value = scalar::plain(text)?;
                 let fits = match wanted {

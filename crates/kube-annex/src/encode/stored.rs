@@ -19,6 +19,7 @@ pub struct Malformed {
 /// * Errors: [`Malformed`] when the bytes are not an object with a `metadata` object, or carry a resourceVersion.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Stored {
+    metadata: usize,
     insert: usize,
     comma: Comma,
     body: usize,
@@ -42,8 +43,10 @@ impl Stored {
                 body.get_or_insert(key.start);
             }
             if key.name == b"metadata" {
+                scan.skip_blanks();
+                let metadata = scan.at;
                 let (insert, comma) = scan.metadata()?;
-                return Ok(Self { insert, comma, body: body.unwrap_or(key.start) });
+                return Ok(Self { metadata, insert, comma, body: body.unwrap_or(key.start) });
             }
             scan.skip_value()?;
         }
@@ -65,6 +68,35 @@ impl Stored {
     pub fn write_item(&self, bytes: &[u8], resource_version: u64, out: &mut Vec<u8>) {
         out.push(b'{');
         self.write_from(self.body, bytes, resource_version, out);
+    }
+
+    /// Appends a `PartialObjectMetadata` of the object with that resourceVersion. `api_version` is
+    /// [`META_API_VERSION`](super::META_API_VERSION), or `meta.k8s.io/v1beta1` for a client that asked for that.
+    ///
+    /// * Errors: [`Malformed`] when the metadata does not end; `out` is then as before.
+    pub fn write_partial(
+        &self,
+        bytes: &[u8],
+        resource_version: u64,
+        api_version: &str,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Malformed> {
+        let end = self.metadata + self.metadata(bytes)?.len();
+        out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"");
+        out.extend_from_slice(api_version.as_bytes());
+        out.extend_from_slice(b"\",\"metadata\":");
+        self.write_from(self.metadata, bytes.get(..end).unwrap_or_default(), resource_version, out);
+        out.push(b'}');
+        Ok(())
+    }
+
+    /// The object's metadata as JSON, without resourceVersion: enough for selectors, without reading the rest.
+    ///
+    /// * Errors: [`Malformed`] when the metadata does not end.
+    pub fn metadata<'b>(&self, bytes: &'b [u8]) -> Result<&'b [u8], Malformed> {
+        let mut scan = Scan { bytes, at: self.metadata };
+        scan.skip_value()?;
+        Ok(bytes.get(self.metadata..scan.at).unwrap_or_default())
     }
 
     fn write_from(&self, from: usize, bytes: &[u8], resource_version: u64, out: &mut Vec<u8>) {

@@ -225,6 +225,23 @@ fn ls_2_an_item_has_no_kind_and_no_api_version() {
 }
 
 #[test]
+fn pm_1_a_partial_object_is_cut_out_of_stored_bytes() {
+    let stored = br#"{"kind":"K","metadata": {"name":"a","labels":{"x":"}"}},"spec":{"big":1}}"#;
+    let found = Stored::find(stored).unwrap();
+    assert_eq!(text(found.metadata(stored).unwrap()), r#"{"name":"a","labels":{"x":"}"}}"#);
+    let mut out = Vec::new();
+    found.write_partial(stored, 5, META_API_VERSION, &mut out).unwrap();
+    let expected = concat!(
+        r#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","#,
+        r#""metadata":{"name":"a","resourceVersion":"5","labels":{"x":"}"}}}"#
+    );
+    assert_eq!(text(&out), expected);
+    let cut = &stored[..48];
+    assert!(Stored::find(cut).unwrap().write_partial(cut, 5, META_API_VERSION, &mut out).is_err());
+    assert_eq!(text(&out), expected);
+}
+
+#[test]
 fn malformed_stored_bytes_are_an_error() {
     let cases: &[&[u8]] = &[
         b"",
@@ -277,6 +294,11 @@ proptest! {
         let mut direct = Vec::new();
         write_object(&gizmo, &mut direct).unwrap();
         prop_assert_eq!(text(&spliced), text(&direct));
+        let mut partial = Vec::new();
+        Stored::find(&stored).unwrap().write_partial(&stored, revision, META_API_VERSION, &mut partial).unwrap();
+        let mut expected = Vec::new();
+        write_partial_object_metadata(META_API_VERSION, &gizmo.metadata, &mut expected);
+        prop_assert_eq!(text(&partial), text(&expected));
         let tree: Value = serde_json::from_slice(&spliced).unwrap();
         prop_assert_eq!(tree, to_value(&gizmo).unwrap());
     }
@@ -292,6 +314,7 @@ proptest! {
         if let Ok(stored) = Stored::find(bytes.as_bytes()) {
             let mut out = Vec::new();
             stored.write_item(bytes.as_bytes(), 1, &mut out);
+            let _ = stored.write_partial(bytes.as_bytes(), 1, META_API_VERSION, &mut out);
             prop_assert!(!out.is_empty());
         }
     }
