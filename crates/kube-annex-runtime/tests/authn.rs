@@ -1,5 +1,7 @@
 //! Who asks: the clauses AN-1 to AN-16 against certificates made on the spot and a scripted kube-apiserver.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use kube_annex::request::UserInfo;
 use kube_annex_runtime::authn::{

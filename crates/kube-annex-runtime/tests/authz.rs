@@ -1,5 +1,7 @@
 //! May they: the clauses AZ-1 to AZ-13 against a scripted kube-apiserver.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use kube_annex::request::{RequestInfo, UserInfo};
 use kube_annex_runtime::authn::Backoff;
 use kube_annex_runtime::authz::{

@@ -1,5 +1,11 @@
 //! Sockets, certificates and shutdown: AN-5, AN-18, SV-10, TLS-1 to TLS-4 and SD-2 to SD-4 over real connections.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests; a test's tasks end with its runtime"
+)]
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -143,7 +149,7 @@ impl Client {
             Some(identity) => builder.with_client_cert_resolver(identity.clone()),
             None => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = self.alpn.clone();
+        config.alpn_protocols.clone_from(&self.alpn);
         Arc::new(config)
     }
 }
@@ -255,7 +261,7 @@ async fn an_5_the_subjects_of_trusted_authorities_are_advertised_as_they_change(
     let hints = || identity.hints.lock().unwrap().clone();
     get_over_http2(&server, &identity, "/").await.unwrap();
     assert!(hints().is_empty());
-    let watching = tokio::task::spawn(server.tls.clone().watch(Duration::from_secs(60), server.shutdown.token()));
+    let watching = tokio::task::spawn(server.tls.clone().watch(Duration::from_mins(1), server.shutdown.token()));
     tokio::time::sleep(Duration::from_millis(50)).await;
     let bundle = CaBundle::from_pem("ca.crt", Authority::new("a-well-known-name").pem().as_bytes()).unwrap();
     server.trust.set_flags(Trust { client_ca: Some(Arc::new(bundle)), front_proxy: None });

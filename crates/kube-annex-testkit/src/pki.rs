@@ -65,6 +65,7 @@ impl Authority {
     }
 
     /// An authority below this one; its certificate is an intermediate.
+    #[must_use]
     pub fn intermediate(&self, name: &str) -> Self {
         let (params, key) = authority_params(name, 4000);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem();

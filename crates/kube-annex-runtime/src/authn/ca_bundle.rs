@@ -21,7 +21,7 @@ pub struct CaBundle {
     certificates: Vec<CertificateDer<'static>>,
 }
 
-/// Why a file or a ConfigMap's value is not a bundle of certificate authorities.
+/// Why a file or a `ConfigMap`'s value is not a bundle of certificate authorities.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BundleError {
@@ -205,7 +205,10 @@ impl CaBundle {
 
 impl std::fmt::Debug for CaBundle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CaBundle").field("name", &self.name).field("certificates", &self.certificates.len()).finish()
+        f.debug_struct("CaBundle")
+            .field("name", &self.name)
+            .field("certificates", &self.certificates.len())
+            .finish_non_exhaustive()
     }
 }
 

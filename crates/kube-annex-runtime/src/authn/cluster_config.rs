@@ -1,4 +1,4 @@
-//! Whom the cluster tells its extension servers to believe: ConfigMap `kube-system/extension-apiserver-authentication`.
+//! Whom the cluster tells its extension servers to believe: the `ConfigMap` `kube-system/extension-apiserver-authentication`.
 
 use super::ca_bundle::CaBundle;
 use super::trust::{FrontProxyHeaders, FrontProxyTrust, Trust, TrustStore};
@@ -95,9 +95,10 @@ impl ClusterConfig {
     async fn list_and_watch(&mut self) -> Result<(), kube::Error> {
         let selector = format!("metadata.name={NAME}");
         let list = self.api.list(&ListParams::default().fields(&selector)).await?;
-        match list.items.first() {
-            Some(found) => self.apply(found),
-            None => tracing::warn!(configmap = NAME, "it is gone; what it said last still holds"),
+        if let Some(found) = list.items.first() {
+            self.apply(found);
+        } else {
+            tracing::warn!(configmap = NAME, "there is none; what it said last still holds");
         }
         let version = list.metadata.resource_version.unwrap_or_default();
         let events = self.api.watch(&WatchParams::default().fields(&selector), &version).await?;

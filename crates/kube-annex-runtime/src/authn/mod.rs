@@ -92,7 +92,7 @@ pub enum Error {
     Review(#[source] Arc<ReviewError>),
     /// Several authenticators failed.
     #[error("[{}]", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
-    Several(Vec<Error>),
+    Several(Vec<Self>),
 }
 
 /// Authenticators in the order in which they are asked. The first that knows the user wins; an error does not keep the

@@ -149,7 +149,7 @@ impl ReviewError {
 fn was_reset(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| {
         let io = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-        let closed = error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_incomplete_message());
+        let closed = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message);
         closed || matches!(io, Some(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe))
     })
 }

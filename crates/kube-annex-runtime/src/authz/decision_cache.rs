@@ -77,7 +77,9 @@ fn key(user: &UserInfo, info: &RequestInfo) -> Key {
     question.text(&info.verb);
     if info.is_resource_request {
         let attributes = [&info.namespace, &info.group, &info.version, &info.resource, &info.subresource, &info.name];
-        attributes.into_iter().for_each(|text| question.text(text));
+        for text in attributes {
+            question.text(text);
+        }
         question.text(&info.field_selector);
         question.text(&info.label_selector);
     } else {
@@ -97,7 +99,9 @@ impl Question {
 
     fn texts(&mut self, texts: &[String]) {
         self.length(texts.len());
-        texts.iter().for_each(|text| self.text(text));
+        for text in texts {
+            self.text(text);
+        }
     }
 
     fn length(&mut self, length: usize) {
@@ -142,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn az_8_a_question_of_ten_thousand_bytes_is_not_remembered() {
-        let cache = DecisionCache::new(Duration::from_secs(60), Duration::from_secs(60));
+        let cache = DecisionCache::new(Duration::from_mins(1), Duration::from_mins(1));
         for (length, asked_again) in [(LARGEST_QUESTION - 1, false), (LARGEST_QUESTION, true)] {
             let info = get(&"n".repeat(length), "");
             let allow = async { Ok(Decision::Allow) };

@@ -39,7 +39,7 @@ impl Default for ServeOptions {
             idle_timeout: Duration::from_secs(90),
             max_concurrent_streams: 1000,
             shutdown_delay: Duration::ZERO,
-            grace_period: Duration::from_secs(60),
+            grace_period: Duration::from_mins(1),
         }
     }
 }
@@ -215,7 +215,7 @@ fn prepare(stream: &TcpStream) {
 fn listen_everywhere(address: SocketAddr) -> std::io::Result<TcpListener> {
     if address.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) {
         let both = listen(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), address.port()));
-        if !both.as_ref().is_err_and(|error| lacks_ipv6(error)) {
+        if !both.as_ref().is_err_and(lacks_ipv6) {
             return both;
         }
     }
