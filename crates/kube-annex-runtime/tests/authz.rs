@@ -107,6 +107,42 @@ async fn az_3_the_question_names_user_and_attributes() {
 }
 
 #[tokio::test]
+async fn az_7_selectors_of_collections_are_part_of_the_question() {
+    let server = FakeApiServer::start().await;
+    let authorizers = reviews(&server, &options());
+    let ada = user("ada", &[]);
+    let ask = async |verb: &str, fields: &str, labels: &str| {
+        let selectors = (fields.to_owned(), labels.to_owned());
+        let info = RequestInfo { field_selector: selectors.0, label_selector: selectors.1, ..flunder(verb, "") };
+        authorizers.authorize(&ada, &info).await.unwrap();
+        let asked = server.asked(ACCESS_REVIEWS).pop().unwrap()["spec"]["resourceAttributes"].clone();
+        (asked["fieldSelector"]["requirements"].clone(), asked["labelSelector"]["requirements"].clone())
+    };
+    let requirement = |key: &str, operator: &str, values: Value| match values {
+        Value::Null => json!({"key": key, "operator": operator}),
+        values => json!({"key": key, "operator": operator, "values": values}),
+    };
+    let (fields, labels) = ask("list", "metadata.name=f1,spec.x!=y", "a=b,c!=d,e in (f,g),h notin (i),j,!k,l>5").await;
+    assert_eq!(
+        fields,
+        json!([requirement("metadata.name", "In", json!(["f1"])), requirement("spec.x", "NotIn", json!(["y"]))])
+    );
+    let expected = [
+        requirement("a", "In", json!(["b"])),
+        requirement("c", "NotIn", json!(["d"])),
+        requirement("e", "In", json!(["f", "g"])),
+        requirement("h", "NotIn", json!(["i"])),
+        requirement("j", "Exists", Value::Null),
+        requirement("k", "DoesNotExist", Value::Null),
+    ];
+    let labels = labels.as_array().unwrap();
+    assert!(expected.iter().all(|requirement| labels.contains(requirement)), "{labels:?}");
+    assert_eq!(labels.len(), expected.len(), "an operator without a word is left out");
+    assert_eq!(ask("deletecollection", "", "a b c").await, (Value::Null, Value::Null), "a selector that is none");
+    assert_eq!(ask("create", "metadata.name=f1", "a=b").await, (Value::Null, Value::Null));
+}
+
+#[tokio::test]
 async fn az_8_decisions_are_remembered_and_forgotten_after_their_time() {
     let server = FakeApiServer::start().await;
     server.decide_access(|spec| json!({"allowed": spec["user"] == "ada", "reason": "rbac"}));
