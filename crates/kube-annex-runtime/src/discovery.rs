@@ -69,6 +69,11 @@ impl Discovery {
         }
     }
 
+    /// Every path that is answered.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.legacy.keys().map(String::as_str)
+    }
+
     /// Whether a group has resources here.
     pub fn serves_group(&self, group: &str) -> bool {
         self.legacy.contains_key(&format!("/apis/{group}"))

@@ -1,1 +1,15 @@
-//! stub
+//! A command line for aggregated API servers: flags, serving, describing, logging and shutdown.
+//!
+//! A server of one's own is a [`Program`] with registrations; its `main` hands over to [`Program::run`]. The binary of
+//! this crate is such a program, with the example APIs of [`resources`].
+
+mod cli;
+mod cluster;
+mod config;
+mod describe;
+mod program;
+pub mod resources;
+mod serve;
+mod standalone;
+
+pub use program::Program;

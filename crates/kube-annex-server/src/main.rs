@@ -1,1 +1,7 @@
-fn main() {}
+//! The server of the example APIs.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kube_annex_server::resources::program().run()
+}

@@ -1,5 +1,9 @@
 //! Who else has a say in a write: plug-ins that may change an object and plug-ins that may refuse it.
 
+mod lifecycle;
+
+pub use lifecycle::NamespaceLifecycle;
+
 use kube_annex::handlers::BoxFuture;
 use kube_annex::request::UserInfo;
 use kube_annex::{Object, ResourceDescriptor, Status};
@@ -72,7 +76,8 @@ impl Chain {
 
     /// Lets every plug-in change the object; the first refusal ends it.
     pub async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), Status> {
-        for plugin in self.0.iter().filter(|plugin| plugin.handles(attributes.operation)) {
+        let operation = attributes.operation;
+        for plugin in self.0.iter().filter(|plugin| plugin.handles(operation)) {
             plugin.admit(attributes).await?;
         }
         Ok(())

@@ -24,8 +24,7 @@ pub(super) async fn delete(endpoint: &Endpoint, exchange: &Exchange, body: Body)
             Ok(respond::status(exchange, negotiated.format, &status))
         }
         Deletion::Marked(written) => {
-            let code =
-                if options.orphan_dependents == Some(false) { StatusCode::ACCEPTED } else { StatusCode::OK };
+            let code = if options.orphan_dependents == Some(false) { StatusCode::ACCEPTED } else { StatusCode::OK };
             let item = endpoint.resource.render(written.item, endpoint.version)?;
             respond::object(exchange, endpoint.descriptor(), negotiated, code, &item)
         }
@@ -42,5 +41,5 @@ pub(super) async fn options(endpoint: &Endpoint, exchange: &Exchange, body: Body
         "" => MediaType::Json,
         _ => mutation::media_type(exchange)?,
     };
-    DeleteOptions::parse_body(&bytes, media, &endpoint.descriptor().group_version())
+    DeleteOptions::parse_body(&bytes, media == MediaType::Yaml, &endpoint.descriptor().group_version())
 }

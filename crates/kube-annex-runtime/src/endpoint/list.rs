@@ -1,7 +1,7 @@
 //! `GET` of a collection.
 
-use crate::endpoint::respond::{self, ListAnswer};
 use crate::endpoint::Endpoint;
+use crate::endpoint::respond::{self, ListAnswer};
 use crate::registry::list::{Listed, Predicate};
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::{Answer, negotiate};
@@ -12,7 +12,7 @@ use kube_annex::options::ListOptions;
 pub(super) async fn list(endpoint: &Endpoint, exchange: &Exchange) -> Result<Response, Status> {
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
     let options = ListOptions::parse_list(&exchange.query)?;
-    let predicate = Predicate::of(&options, endpoint.resource.namespaced())?;
+    let predicate = Predicate::of(&options)?;
     let write = endpoint.write(exchange, false);
     let listed = endpoint.resource.list(&write, &options, &predicate).await?;
     let answer = answer(endpoint, listed)?;

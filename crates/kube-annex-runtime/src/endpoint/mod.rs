@@ -15,6 +15,7 @@ mod watch;
 use crate::registry::resource::ServedResource;
 use crate::registry::store::Write;
 use crate::request::exchange::Exchange;
+use crate::serve::Shutdown;
 use axum::body::Body;
 use axum::response::Response;
 use http::Method;
@@ -33,6 +34,8 @@ pub(crate) struct Endpoints {
 pub(crate) struct Endpoint {
     pub(crate) resource: Arc<ServedResource>,
     pub(crate) version: usize,
+    /// Watches end when the server drains.
+    pub(crate) shutdown: Shutdown,
 }
 
 /// A path that this server serves, or why it does not.
@@ -51,7 +54,7 @@ pub(crate) enum Route {
 const MUTATION_LIMIT: Duration = Duration::from_secs(34);
 
 impl Endpoints {
-    pub(crate) fn new(resources: &[Arc<ServedResource>]) -> Self {
+    pub(crate) fn new(resources: &[Arc<ServedResource>], shutdown: &Shutdown) -> Self {
         let mut by_group: HashMap<String, HashMap<String, HashMap<String, Endpoint>>> = HashMap::new();
         for resource in resources {
             for (version, served) in resource.registration.versions.iter().enumerate() {
@@ -61,15 +64,13 @@ impl Endpoints {
                     .or_default()
                     .entry(descriptor.version.to_owned())
                     .or_default()
-                    .insert(descriptor.plural.to_owned(), Endpoint { resource: Arc::clone(resource), version });
+                    .insert(
+                        descriptor.plural.to_owned(),
+                        Endpoint { resource: Arc::clone(resource), version, shutdown: shutdown.clone() },
+                    );
             }
         }
         Self { resources: by_group }
-    }
-
-    /// Whether the group is served in any version.
-    pub(crate) fn serves_group(&self, group: &str) -> bool {
-        self.resources.contains_key(group)
     }
 
     /// Finds what a request is for. The method counts: a known path with another method is 405.
@@ -97,14 +98,12 @@ impl Endpoints {
                 None => return Route::NoSuchPath,
             },
         };
-        let served: Vec<Verb> = allowed
-            .into_iter()
-            .filter(|verb| !info.subresource.is_empty() || descriptor.serves(*verb))
-            .collect();
+        let served: Vec<Verb> =
+            allowed.into_iter().filter(|verb| !info.subresource.is_empty() || descriptor.serves(*verb)).collect();
         if served.is_empty() {
             return Route::NoSuchPath;
         }
-        match verb_asked(method, info.known_verb(), name.is_empty()) {
+        match verb_asked(method, info.known_verb()) {
             Some(Verb::Watch) if served.contains(&Verb::List) && !served.contains(&Verb::Watch) => {
                 Route::Found(endpoint.clone(), Verb::Watch)
             }
@@ -114,7 +113,7 @@ impl Endpoints {
     }
 }
 
-fn verb_asked(method: &Method, verb: Option<Verb>, _collection: bool) -> Option<Verb> {
+fn verb_asked(method: &Method, verb: Option<Verb>) -> Option<Verb> {
     matches!(*method, Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
         .then_some(verb)
         .flatten()
@@ -127,12 +126,7 @@ impl Endpoint {
 
     /// What a handler of this endpoint writes with.
     fn write<'a>(&self, exchange: &'a Exchange, dry_run: bool) -> Write<'a> {
-        Write {
-            exchange,
-            descriptor: self.descriptor(),
-            subresource: &exchange.call.info.subresource,
-            dry_run,
-        }
+        Write { exchange, descriptor: self.descriptor(), subresource: &exchange.call.info.subresource, dry_run }
     }
 
     /// Answers a request for this resource.
@@ -158,7 +152,9 @@ impl Endpoint {
             return;
         }
         let mut text = format!("{} {} is deprecated", descriptor.api_version(), descriptor.kind);
-        for (words, release, sign) in [(" in v", deprecation.since, "+"), (", unavailable in v", deprecation.removed, "+")] {
+        for (words, release, sign) in
+            [(" in v", deprecation.since, "+"), (", unavailable in v", deprecation.removed, "+")]
+        {
             if !release.is_empty() {
                 text.push_str(&format!("{words}{release}{sign}"));
             }

@@ -30,17 +30,17 @@ pub(super) fn media_type(exchange: &Exchange) -> Result<MediaType, Status> {
 /// An object's body as a tree of the version asked for, with what a lenient reader would overlook.
 pub(super) struct Body {
     pub(super) tree: Value,
-    findings: Vec<String>,
+    duplicates: Vec<String>,
 }
 
 impl Body {
     /// Reads a body. 400 when it is not an object of this kind and version.
     pub(super) fn read(endpoint: &Endpoint, bytes: &Bytes, media: MediaType) -> Result<Self, Status> {
-        let gvk = endpoint.descriptor().gvk();
-        let decoded = decode::decode(bytes, media).map_err(|error| error.into_status(&gvk, bytes))?;
+        let expected = endpoint.descriptor().gvk();
+        let decoded = decode::decode(bytes, media).map_err(|error| error.into_status(&expected, bytes))?;
         let mut tree = decoded.value;
-        decode::check_type(&mut tree, &gvk)?;
-        Ok(Self { tree, findings: decoded.duplicates })
+        decode::check_type(&mut tree, &expected)?;
+        Ok(Self { tree, duplicates: decoded.duplicates })
     }
 
     /// The object of the hub that a tree says, findings told as the client asked.
@@ -51,22 +51,17 @@ impl Body {
         tree: Value,
         validation: FieldValidation,
     ) -> Result<Object, Status> {
-        let descriptor = endpoint.descriptor();
-        let gvk = descriptor.gvk();
-        let mut findings = self.findings.clone();
+        let expected = endpoint.descriptor().gvk();
         let codec = &endpoint.resource.served(endpoint.version).codec;
-        let object = codec.decode(tree, &mut findings).map_err(|error| error.into_status(&gvk, b""))?;
+        let mut unknown = Vec::new();
+        let object = codec.decode(tree, &mut unknown).map_err(|error| error.into_status(&expected, b""))?;
+        let findings = [self.duplicates.clone(), unknown].concat();
         match validation {
             FieldValidation::Ignore => {}
             FieldValidation::Warn => findings.into_iter().for_each(|finding| exchange.warnings.add(finding)),
             FieldValidation::Strict if findings.is_empty() => {}
             FieldValidation::Strict => {
-                return Err(Status::bad_request(format!(
-                    "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding error: {findings}",
-                    kind = descriptor.kind,
-                    version = descriptor.version,
-                    findings = findings.join(", ")
-                )));
+                return Err(decode::strict_error(&findings).into_status(&expected, b""));
             }
         }
         Ok(object)
@@ -101,7 +96,8 @@ pub(super) fn overlay(endpoint: &Endpoint, exchange: &Exchange, asked: Value, li
         return asked;
     }
     let to_status = exchange.call.info.subresource == "status";
-    let (mut base, status) = if to_status { (live.clone(), asked.get("status")) } else { (asked.clone(), live.get("status")) };
+    let (mut base, status) =
+        if to_status { (live.clone(), asked.get("status")) } else { (asked.clone(), live.get("status")) };
     let Value::Object(fields) = &mut base else { return asked };
     match status {
         Some(status) => fields.insert("status".to_owned(), status.clone()),
@@ -117,4 +113,10 @@ pub(super) fn overlay(endpoint: &Endpoint, exchange: &Exchange, asked: Value, li
         }
     }
     base
+}
+
+/// An object of the hub as a tree of the version asked for.
+pub(super) fn tree_of(endpoint: &Endpoint, object: &Object) -> Result<Value, Status> {
+    let converted = endpoint.resource.served(endpoint.version).codec.convert(object.clone());
+    converted.to_value().map_err(|error| Status::internal(format_args!("{object:?}: {error}")))
 }

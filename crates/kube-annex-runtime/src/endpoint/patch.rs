@@ -50,7 +50,7 @@ fn patched(
     live: &Object,
 ) -> Result<Object, Status> {
     let codec = &endpoint.resource.served(endpoint.version).codec;
-    let live_tree = codec.convert(live.clone()).to_value();
+    let live_tree = mutation::tree_of(endpoint, live)?;
     let tree = match kind {
         Kind::Json => patch::json::apply(&live_tree, patch)?,
         Kind::Merge => patch::merge::apply(&live_tree, patch)?,
@@ -64,7 +64,7 @@ fn patched(
             FieldValidation::Ignore => {}
             FieldValidation::Warn => findings.into_iter().for_each(|finding| exchange.warnings.add(finding)),
             FieldValidation::Strict => {
-                return Err(patch::invalid(format!("strict decoding error: {}", findings.join(", "))));
+                return Err(patch::invalid(decode::strict_error(&findings).to_string()));
             }
         }
     }

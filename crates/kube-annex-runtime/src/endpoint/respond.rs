@@ -121,8 +121,7 @@ fn write_item(item: &Item, out: &mut Vec<u8>) -> Result<(), Status> {
 }
 
 fn stored(item: &Item) -> Result<Stored, Status> {
-    Stored::find(&item.bytes)
-        .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))
+    Stored::find(&item.bytes).map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))
 }
 
 #[derive(Deserialize)]

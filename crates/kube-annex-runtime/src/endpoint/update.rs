@@ -26,7 +26,7 @@ pub(super) async fn update(endpoint: &Endpoint, exchange: &Exchange, body: Body)
     let written = endpoint
         .resource
         .update(&write, name, |live| {
-            let live_tree = endpoint.resource.served(endpoint.version).codec.convert(live.clone()).to_value();
+            let live_tree = mutation::tree_of(endpoint, live)?;
             let tree = mutation::overlay(endpoint, exchange, body.tree.clone(), &live_tree);
             let mut object = body.object(endpoint, exchange, tree, options.field_validation)?;
             mutation::check_namespace(endpoint, exchange, &mut object)?;

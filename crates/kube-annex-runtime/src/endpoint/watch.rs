@@ -33,7 +33,7 @@ pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Resu
     };
     let mut options = options;
     narrow_to_path_name(exchange, &mut options)?;
-    let predicate = Predicate::of(&options, endpoint.resource.namespaced())?;
+    let predicate = Predicate::of(&options)?;
     let writer = EventWriter::new(endpoint, exchange, negotiated)?;
     let namespace = &exchange.call.info.namespace;
     match store.watch(namespace, &options, predicate, Instant::now() + life(&options)).await {
@@ -72,7 +72,10 @@ fn streaming(body: Body) -> Response {
 
 fn events(watcher: Watcher, writer: EventWriter) -> Body {
     Body::from_stream(stream::unfold((watcher, writer), |(mut watcher, mut writer)| async move {
-        let event = watcher.next().await?;
+        let event = tokio::select! {
+            event = watcher.next() => event?,
+            () = writer.endpoint.shutdown.draining() => return None,
+        };
         let (line, ends) = writer.line(event);
         if ends {
             watcher.end();
@@ -165,8 +168,7 @@ impl EventWriter {
 
 /// The object of a bookmark: its type, a resourceVersion, and the mark that the initial events are over.
 fn bookmark_object(descriptor: &ResourceDescriptor, revision: u64, initial: bool) -> Item {
-    let annotations =
-        if initial { r#""annotations":{"k8s.io/initial-events-end":"true"}"# } else { "" };
+    let annotations = if initial { r#""annotations":{"k8s.io/initial-events-end":"true"}"# } else { "" };
     let json = format!(
         r#"{{"kind":"{}","apiVersion":"{}","metadata":{{{annotations}}}}}"#,
         descriptor.kind,

@@ -40,9 +40,7 @@ impl ContinueToken {
     ///
     /// * Errors: 400 for anything that no server wrote, and for keys that would leave the prefix.
     pub(crate) fn decode(token: &str, prefix: &Prefix) -> Result<Self, Status> {
-        let bytes = URL_SAFE_NO_PAD
-            .decode(token.trim_end_matches('='))
-            .map_err(|_| bad(": illegal base64 data"))?;
+        let bytes = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).map_err(|_| bad(": illegal base64 data"))?;
         let wire: Wire = serde_json::from_slice(&bytes).map_err(|_| bad(": it is not JSON"))?;
         if wire.v != VERSION {
             return Err(bad(&format!(": server does not recognize this encoded version {}", wire.v)));
@@ -56,10 +54,7 @@ impl ContinueToken {
         if wire.start.split('/').any(|segment| segment == ".." || segment == "." || segment.is_empty()) {
             return Err(bad(&format!(": {}", wire.start.escape_default())));
         }
-        Ok(Self {
-            revision: u64::try_from(wire.rv).ok().map(Revision),
-            start: prefix.key(&wire.start),
-        })
+        Ok(Self { revision: u64::try_from(wire.rv).ok().map(Revision), start: prefix.key(&wire.start) })
     }
 }
 

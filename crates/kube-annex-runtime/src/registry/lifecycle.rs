@@ -88,7 +88,7 @@ fn tracks_generation(descriptor: &ResourceDescriptor) -> bool {
 
 /// Everything but metadata and status.
 fn desired_state(object: &Object) -> Value {
-    let mut tree = object.to_value();
+    let mut tree = object.to_value().unwrap_or_default();
     if let Value::Object(fields) = &mut tree {
         fields.remove("metadata");
         fields.remove("status");

@@ -31,24 +31,17 @@ impl Predicate {
     /// Reads both selectors.
     ///
     /// * Errors: 400 for a selector that does not parse, and for a field that cannot be selected by.
-    pub(crate) fn of(options: &ListOptions, namespaced: bool) -> Result<Self, Status> {
-        let label = label::Selector::parse(&options.label_selector)
-            .map_err(|error| Status::bad_request(error.to_string()))?;
-        let field = field::Selector::parse(&options.field_selector)
-            .map_err(|error| Status::bad_request(error.to_string()))?;
-        let known: &[&str] =
-            if namespaced { &["metadata.name", "metadata.namespace"] } else { &["metadata.name"] };
-        field.check(known).map_err(|error| Status::bad_request(error.to_string()))?;
+    pub(crate) fn of(options: &ListOptions) -> Result<Self, Status> {
+        let label =
+            label::Selector::parse(&options.label_selector).map_err(|error| Status::bad_request(error.to_string()))?;
+        let field =
+            field::Selector::parse(&options.field_selector).map_err(|error| Status::bad_request(error.to_string()))?;
+        field.check(field::KNOWN_FIELDS).map_err(|error| Status::bad_request(error.to_string()))?;
         Ok(Self { label, field })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.label.is_empty() && self.field.is_empty()
-    }
-
-    /// The one name that can match, if the field selector says so.
-    pub(crate) fn required_name(&self) -> Option<&str> {
-        self.field.required_name()
     }
 
     pub(crate) fn matches(&self, item: &Item) -> Result<bool, Status> {

@@ -3,7 +3,7 @@
 pub(crate) mod continue_token;
 pub(crate) mod item;
 pub(crate) mod lifecycle;
-mod list;
+pub(crate) mod list;
 pub mod reader;
 pub mod registration;
 pub(crate) mod resource;

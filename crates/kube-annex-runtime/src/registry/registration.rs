@@ -5,7 +5,7 @@
 use crate::source::{Computed, Handled};
 use kube_annex::decode::{self, KnownFields};
 use kube_annex::handlers::HandledBy;
-use kube_annex::schema::TypeSchema;
+use kube_annex::schema::{Schema, TypeSchema};
 use kube_annex::strategy::NameRule;
 use kube_annex::{AggregatedResource, Object, ResourceDescriptor, Spoke, Strategy, field};
 use serde_json::Value;
@@ -88,7 +88,7 @@ impl fmt::Debug for Registration {
 
 impl ServedVersion {
     fn of<R: AggregatedResource>(codec: Box<dyn Codec>) -> Self {
-        Self { descriptor: const { &R::DESCRIPTOR }, schema: TypeSchema::of::<R>(), codec }
+        Self { descriptor: const { &R::DESCRIPTOR }, schema: Schema::of::<R>(), codec }
     }
 }
 
@@ -137,12 +137,12 @@ pub(crate) trait Codec: Send + Sync {
 struct Typed<R, Hub = R> {
     to_hub: fn(R) -> Hub,
     from_hub: fn(Hub) -> R,
-    known: KnownFields,
+    fields: KnownFields,
 }
 
 impl<R: AggregatedResource, Hub: AggregatedResource> Typed<R, Hub> {
     fn new(to_hub: fn(R) -> Hub, from_hub: fn(Hub) -> R) -> Self {
-        Self { to_hub, from_hub, known: KnownFields::of(&R::schema()) }
+        Self { to_hub, from_hub, fields: KnownFields::of(&R::schema()) }
     }
 
     fn hub(&self, mut object: R) -> Object {
@@ -153,7 +153,7 @@ impl<R: AggregatedResource, Hub: AggregatedResource> Typed<R, Hub> {
 
 impl<R: AggregatedResource, Hub: AggregatedResource> Codec for Typed<R, Hub> {
     fn decode(&self, tree: Value, unknown: &mut Vec<String>) -> Result<Object, decode::DecodeError> {
-        let (object, found) = decode::typed::<R>(tree, &self.known)?;
+        let (object, found) = decode::typed::<R>(tree, &self.fields)?;
         unknown.extend(found);
         Ok(self.hub(object))
     }
@@ -231,4 +231,3 @@ impl<R: AggregatedResource> Rules for RulesOf<R> {
         }
     }
 }
-

@@ -189,8 +189,8 @@ impl Store {
 
     fn taken(&self, name: &str, existing: Option<Bytes>) -> Status {
         let mut status = Status::already_exists(&self.resource(), name);
-        let terminating = existing
-            .is_some_and(|bytes| Head::of(&bytes).is_ok_and(|head| head.metadata.deletion_timestamp.is_some()));
+        let terminating =
+            existing.is_some_and(|bytes| Head::of(&bytes).is_ok_and(|head| head.metadata.deletion_timestamp.is_some()));
         if terminating {
             status.message = format!("object is being deleted: {}", status.message);
         }
@@ -361,12 +361,8 @@ impl Store {
             storage::Error::NotFound { .. } => Status::not_found(&resource, name),
             storage::Error::AlreadyExists { .. } => Status::already_exists(&resource, name),
             storage::Error::Conflict { .. } => Status::modified(&resource, name),
-            storage::Error::Expired { .. } => {
-                Status::expired("The resourceVersion for the provided list is too old.")
-            }
-            storage::Error::Future { requested, current } => {
-                Status::too_large_resource_version(requested.0, current.0)
-            }
+            storage::Error::Expired { .. } => Status::expired("The resourceVersion for the provided list is too old."),
+            storage::Error::Future { requested, current } => Status::too_large_resource_version(requested.0, current.0),
             _ => {
                 tracing::error!(%resource, verb, error = error as &dyn std::error::Error, "storage failed");
                 Status::server_timeout(&resource, verb)

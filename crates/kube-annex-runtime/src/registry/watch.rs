@@ -119,6 +119,11 @@ pub(crate) enum WatchRefusal {
 }
 
 impl Watcher {
+    /// Lets the watch be over.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+    }
+
     /// The next thing to tell; `None` when the watch is over. Cancellation-safe.
     pub(crate) async fn next(&mut self) -> Option<WatchEvent> {
         if self.ended {
@@ -189,9 +194,7 @@ impl Watcher {
 
 fn lost_history(store: &Store, error: &storage::Error) -> Status {
     match error {
-        storage::Error::Expired { .. } => {
-            Status::expired("The resourceVersion for the provided watch is too old.")
-        }
+        storage::Error::Expired { .. } => Status::expired("The resourceVersion for the provided watch is too old."),
         other => store.failed(other, "watch", ""),
     }
 }

@@ -114,8 +114,8 @@ fn refine_verb(info: &mut RequestInfo, query: &str) {
     if matches!(info.verb.as_str(), "list" | "watch" | "deletecollection") {
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {
-                "fieldSelector" if info.field_selector.is_empty() => value.clone_into(&mut info.field_selector),
-                "labelSelector" if info.label_selector.is_empty() => value.clone_into(&mut info.label_selector),
+                "fieldSelector" if info.field_selector.is_empty() => info.field_selector = value.into_owned(),
+                "labelSelector" if info.label_selector.is_empty() => info.label_selector = value.into_owned(),
                 _ => {}
             }
         }
@@ -175,7 +175,10 @@ mod tests {
             ("g.io", "v1", "n"),
             "{found:?}"
         );
-        assert_eq!((found.resource.as_str(), found.name.as_str(), found.subresource.as_str()), ("things", "x", "status"));
+        assert_eq!(
+            (found.resource.as_str(), found.name.as_str(), found.subresource.as_str()),
+            ("things", "x", "status")
+        );
         let cluster = info("GET", "/apis/g.io/v1/things/x");
         assert_eq!((cluster.namespace.as_str(), cluster.resource.as_str(), cluster.name.as_str()), ("", "things", "x"));
         let namespace = info("PUT", "/apis/g.io/v1/namespaces/n/status");

@@ -214,10 +214,7 @@ mod tests {
     fn cn_9_nothing_acceptable_is_406_with_the_list() {
         let status = of("text/html").unwrap_err();
         assert_eq!(status.code, 406);
-        assert_eq!(
-            status.message,
-            "only the following media types are accepted: application/json, application/yaml"
-        );
+        assert_eq!(status.message, "only the following media types are accepted: application/json, application/yaml");
     }
 
     #[test]

@@ -78,7 +78,9 @@ impl ComputedStore {
         let attributes = &mut write.attributes(Operation::Create, &asked_name, Some(&mut object), None);
         self.admission.admit(attributes).await?;
         lifecycle::before_create(&self.registration, &self.seams, &mut object);
-        if let Some(base) = object.metadata().generate_name.clone().filter(|base| asked_name.is_empty() && !base.is_empty()) {
+        if let Some(base) =
+            object.metadata().generate_name.clone().filter(|base| asked_name.is_empty() && !base.is_empty())
+        {
             object.metadata_mut().name = Some(metadata::generated_name(&base, &self.seams.ids.name_suffix()));
         }
         lifecycle::validate_create(&self.registration, &mut object, &write.exchange.warnings)?;
@@ -141,7 +143,8 @@ fn page(
     };
     let limit = usize::try_from(options.limit).unwrap_or_default();
     let mut listed = Listed { revision, ..Listed::default() };
-    let mut rest = kept.into_iter().filter(|(key, _)| start.as_ref().is_none_or(|start| key.as_str() >= start.as_str()));
+    let mut rest =
+        kept.into_iter().filter(|(key, _)| start.as_ref().is_none_or(|start| key.as_str() >= start.as_str()));
     while let Some((key, item)) = rest.next() {
         if !predicate.matches(&item)? {
             continue;

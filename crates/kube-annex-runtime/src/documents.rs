@@ -1,0 +1,160 @@
+//! Everything outside of resources: health, version, discovery, OpenAPI, and what the user's own router answers.
+
+use crate::discovery::{Discovered, Discovery};
+use crate::document::{Answer, Ask};
+use crate::endpoint::respond;
+use crate::health::{ENDPOINTS, Health, text};
+use crate::openapi::{About, OpenApi, Served};
+use crate::registry::registration::Registration;
+use crate::request::exchange::Exchange;
+use crate::request::negotiate::wants_pretty;
+use crate::seams::Seams;
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use http::{Method, Request, StatusCode};
+use kube_annex::Status;
+use std::sync::Arc;
+use tower::ServiceExt as _;
+
+/// The documents of one server.
+pub(crate) struct Documents {
+    health: Health,
+    discovery: Discovery,
+    openapi: OpenApi,
+    version: serde_json::Value,
+    router: Router,
+    seams: Seams,
+}
+
+impl Documents {
+    pub(crate) fn new(
+        about: About<'_>,
+        registrations: &[Arc<Registration>],
+        health: Health,
+        router: Router,
+        seams: Seams,
+    ) -> Self {
+        let discovered: Vec<Discovered> =
+            registrations.iter().flat_map(|registration| discovered(registration)).collect();
+        let served: Vec<Served> = registrations
+            .iter()
+            .flat_map(|registration| &registration.versions)
+            .map(|version| Served { descriptor: version.descriptor, schema: version.schema.clone() })
+            .collect();
+        Self {
+            health,
+            discovery: Discovery::new(&discovered),
+            openapi: OpenApi::new(about, &served),
+            version: version_document(about),
+            router,
+            seams,
+        }
+    }
+
+    /// Answers a path that names no resource.
+    pub(crate) async fn answer(&self, method: Method, exchange: &Exchange, body: Body) -> Result<Response, Status> {
+        let path = exchange.call.info.path.as_str();
+        let query = exchange.query.as_str();
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let reading = matches!(method, Method::GET | Method::HEAD);
+        match segments.as_slice() {
+            [endpoint, check @ ..] if ENDPOINTS.contains(endpoint) && check.len() <= 1 => {
+                let answer = self.health.answer(endpoint, check.first().copied(), query).await;
+                Ok(answer.unwrap_or_else(not_found))
+            }
+            ["version"] if reading => Ok(json(exchange, &self.version)),
+            ["" | "index.html"] if reading => Ok(json(exchange, &self.paths())),
+            ["apis", rest @ ..] => {
+                if let Some(group) = rest.first()
+                    && !self.discovery.serves_group(group)
+                {
+                    return Ok(not_found());
+                }
+                if !reading {
+                    return Err(Status::method_not_allowed());
+                }
+                let pretty = wants_pretty(&exchange.headers, query) == Some(true);
+                let ask = Ask::from_headers(&exchange.headers).pretty(pretty);
+                response(exchange, self.discovery.answer(path, &ask))
+            }
+            ["openapi", ..] if reading => {
+                let ask = Ask::from_headers(&exchange.headers);
+                response(exchange, self.openapi.answer(path, query, &ask, self.seams.clock.now()))
+            }
+            _ => Ok(self.users_own(method, exchange, body).await),
+        }
+    }
+
+    async fn users_own(&self, method: Method, exchange: &Exchange, body: Body) -> Response {
+        let mut request = Request::new(body);
+        *request.method_mut() = method;
+        *request.headers_mut() = exchange.headers.clone();
+        let uri = format!("{}?{}", exchange.call.info.path, exchange.query);
+        let Ok(uri) = uri.trim_end_matches('?').parse() else { return not_found() };
+        *request.uri_mut() = uri;
+        request.extensions_mut().insert(exchange.call.user.clone());
+        let response = match self.router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        if response.status() == StatusCode::NOT_FOUND { not_found() } else { response }
+    }
+
+    fn paths(&self) -> serde_json::Value {
+        let mut paths = self.health.paths();
+        paths.extend(self.discovery.paths().map(str::to_owned));
+        paths.extend(["/openapi/v2", "/openapi/v3", "/version"].map(str::to_owned));
+        paths.sort();
+        serde_json::json!({ "paths": paths })
+    }
+}
+
+fn discovered(registration: &Registration) -> Vec<Discovered> {
+    let storage = registration.storage_version().map(kube_annex::ResourceDescriptor::gvk);
+    registration.descriptors().map(|descriptor| Discovered { descriptor, storage: storage.clone() }).collect()
+}
+
+/// What `/version` answers, in the fields that clients of every server expect. They read `gitVersion`.
+fn version_document(about: About<'_>) -> serde_json::Value {
+    let mut numbers = about.version.split('.');
+    serde_json::json!({
+        "major": numbers.next().unwrap_or_default(),
+        "minor": numbers.next().unwrap_or_default(),
+        "gitVersion": format!("v{}", about.version),
+        "gitCommit": "",
+        "gitTreeState": "",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "",
+        "compiler": "rustc",
+        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+    })
+}
+
+fn not_found() -> Response {
+    text(StatusCode::NOT_FOUND, "404 page not found\n".to_owned())
+}
+
+fn json(exchange: &Exchange, document: &serde_json::Value) -> Response {
+    let body = serde_json::to_vec_pretty(document).unwrap_or_default();
+    respond::bytes(exchange, "application/json", StatusCode::OK, body.into())
+}
+
+fn response(exchange: &Exchange, answer: Answer) -> Result<Response, Status> {
+    let (code, headers, body) = match answer {
+        Answer::Ok { headers, body } => (StatusCode::OK, headers, Body::from(body)),
+        Answer::NotModified { headers } => (StatusCode::NOT_MODIFIED, headers, Body::empty()),
+        Answer::NotAcceptable { offered } => {
+            return Err(Status::not_acceptable(format!(
+                "only the following media types are accepted: {}",
+                offered.join(", ")
+            )));
+        }
+        Answer::NotFound if exchange.call.info.path.starts_with("/apis/") => return Err(Status::no_such_path()),
+        Answer::NotFound => return Ok(not_found()),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    *response.headers_mut() = headers;
+    Ok(response)
+}

@@ -1,0 +1,209 @@
+//! The stages that every request meets, in order. Upstream calls this the handler chain.
+
+use crate::authn::{Authenticator, Authenticators, Connection};
+use crate::authz::{self, Authorizer, Decision};
+use crate::documents::Documents;
+use crate::endpoint::{Endpoints, Route, respond};
+use crate::health::text;
+use crate::request::duration;
+use crate::request::exchange::Exchange;
+use crate::request::info;
+use crate::request::negotiate::{self, Answer, Format};
+use crate::seams::Seams;
+use axum::body::Body;
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use http::header::{CACHE_CONTROL, CONNECTION, WARNING};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use kube_annex::handlers::Call;
+use kube_annex::request::{RequestInfo, UserInfo};
+use kube_annex::{Status, Verb};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What every request goes through.
+pub(crate) struct Pipeline {
+    pub(crate) seams: Seams,
+    pub(crate) authenticators: Authenticators,
+    pub(crate) authorizer: Arc<dyn Authorizer>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) documents: Documents,
+    pub(crate) request_timeout: Duration,
+}
+
+const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+
+impl Pipeline {
+    /// Answers a request. Every answer carries an audit id; a panic is answered too.
+    pub(crate) async fn answer(&self, request: Request<Body>, connection: &Connection) -> Response {
+        let audit_id = self.audit_id(request.headers());
+        let head = *request.method() == Method::HEAD;
+        let guarded = AssertUnwindSafe(self.identified(request, connection)).catch_unwind();
+        let mut response = guarded.await.unwrap_or_else(|_| {
+            let body = "This request caused apiserver to panic. Look in the logs for details.";
+            text(StatusCode::INTERNAL_SERVER_ERROR, body.to_owned())
+        });
+        let headers = response.headers_mut();
+        headers.insert(AUDIT_ID, audit_id);
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
+        if head {
+            *response.body_mut() = Body::empty();
+        }
+        response
+    }
+
+    fn audit_id(&self, headers: &HeaderMap) -> HeaderValue {
+        let sent = headers.get(AUDIT_ID).filter(|value| !value.is_empty() && value.len() <= 64);
+        match sent {
+            Some(value) => value.clone(),
+            None => HeaderValue::from_str(&self.seams.ids.uid()).unwrap_or(HeaderValue::from_static("-")),
+        }
+    }
+
+    /// From here on it is known what is asked and by whom.
+    async fn identified(&self, request: Request<Body>, connection: &Connection) -> Response {
+        let (mut parts, body) = request.into_parts();
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let info = match info::parse(&parts.method, parts.uri.path(), &query) {
+            Ok(info) => info,
+            Err(error) => {
+                let body = format!("Internal Server Error: {}: {error}\n", kube_annex::field::quote(parts.uri.path()));
+                return text(StatusCode::INTERNAL_SERVER_ERROR, body);
+            }
+        };
+        let user = self.authenticators.authenticate(&parts.headers, connection).await;
+        self.authenticators.strip_credentials(&mut parts.headers);
+        let mut exchange = Exchange {
+            call: Call { info, user: UserInfo::default() },
+            query,
+            headers: parts.headers,
+            ..Exchange::default()
+        };
+        let user = match user {
+            Ok(Some(user)) => user,
+            Ok(None) => return unauthorized(&exchange, connection),
+            Err(error) => {
+                tracing::info!(error = &error as &dyn std::error::Error, peer = %connection.peer, "not authenticated");
+                return unauthorized(&exchange, connection);
+            }
+        };
+        let anonymous = user.name == "system:anonymous";
+        exchange.call.user = user;
+        let exchange = Arc::new(exchange);
+        let outcome = self.allowed(parts.method, &exchange, body).await;
+        let mut response = outcome.unwrap_or_else(|status| failure(&exchange, &status));
+        for warning in exchange.warnings.headers() {
+            if let Ok(value) = HeaderValue::from_str(&warning) {
+                response.headers_mut().append(WARNING, value);
+            }
+        }
+        if anonymous && connection.http2 {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    /// From here on it is known that the user may.
+    async fn allowed(&self, method: Method, exchange: &Arc<Exchange>, body: Body) -> Result<Response, Status> {
+        let Call { info, user } = &exchange.call;
+        refuse_impersonation(&exchange.headers, user, info)?;
+        match self.authorizer.authorize(user, info).await {
+            Ok(Decision::Allow) => {}
+            Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => {
+                let mut response = failure(exchange, &authz::forbidden(user, info, &reason));
+                response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+                return Ok(response);
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, user = user.name, "not authorized");
+                let body = format!("Internal Server Error: {}: {error}\n", kube_annex::field::quote(&info.path));
+                return Ok(text(StatusCode::INTERNAL_SERVER_ERROR, body));
+            }
+        }
+        let limit = timeout(&exchange.query, self.request_timeout)?;
+        let long_running = info.is_resource_request && info.verb == "watch";
+        let work = self.dispatch(method, exchange, body);
+        if long_running {
+            return work.await;
+        }
+        tokio::time::timeout(limit, work)
+            .await
+            .unwrap_or_else(|_| Err(Status::timeout("request did not complete within the allotted timeout")))
+    }
+
+    async fn dispatch(&self, method: Method, exchange: &Arc<Exchange>, body: Body) -> Result<Response, Status> {
+        if !exchange.call.info.is_resource_request {
+            return self.documents.answer(method, exchange, body).await;
+        }
+        match self.endpoints.route(&method, exchange) {
+            Route::UnknownGroup => Ok(text(StatusCode::NOT_FOUND, "404 page not found\n".to_owned())),
+            Route::NoSuchPath => Err(Status::no_such_path()),
+            Route::MethodNotAllowed => Err(Status::method_not_allowed()),
+            Route::Found(endpoint, verb) => endpoint.answer(verb, exchange, body).await,
+        }
+    }
+}
+
+/// An error in the form the client asked for; JSON when that cannot be told.
+fn failure(exchange: &Exchange, status: &Status) -> Response {
+    let answer = if exchange.call.info.verb == Verb::Watch.as_str() { Answer::Stream } else { Answer::Object };
+    let format = negotiate::negotiate(&exchange.headers, &exchange.query, answer)
+        .map_or(Format::Json, |negotiated| negotiated.format);
+    respond::status(exchange, format, status)
+}
+
+fn unauthorized(exchange: &Exchange, connection: &Connection) -> Response {
+    let mut response = failure(exchange, &Status::unauthorized());
+    if connection.http2 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Impersonation is the front's business. Ignoring its headers here would answer with the wrong identity.
+fn refuse_impersonation(headers: &HeaderMap, user: &UserInfo, info: &RequestInfo) -> Result<(), Status> {
+    if headers.keys().any(|name| name.as_str().starts_with("impersonate-")) {
+        return Err(authz::forbidden(
+            user,
+            info,
+            "this server does not impersonate; send the request through kube-apiserver",
+        ));
+    }
+    Ok(())
+}
+
+/// The client's own bound, never above the server's.
+fn timeout(query: &str, most: Duration) -> Result<Duration, Status> {
+    let asked = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "timeout");
+    let Some((_, asked)) = asked.filter(|(_, value)| !value.is_empty()) else { return Ok(most) };
+    let duration = duration::parse(&asked).ok_or_else(|| {
+        let quoted = kube_annex::field::quote(&asked);
+        Status::bad_request(format!("invalid timeout specified in the request URL - invalid duration {quoted}; write a number and a unit, such as 10s"))
+    })?;
+    Ok(if duration.is_zero() { most } else { duration.min(most) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rq_4_timeouts_are_go_durations_below_the_servers() {
+        let most = Duration::from_secs(60);
+        for (query, expected) in [
+            ("", 60),
+            ("timeout=10s", 10),
+            ("timeout=1h", 60),
+            ("timeout=0", 60),
+            ("timeout=1m0.5s", 60),
+            ("timeout=1s500ms", 1),
+        ] {
+            assert_eq!(timeout(query, most).unwrap().as_secs(), expected, "{query}");
+        }
+        for query in ["timeout=10", "timeout=abc", "timeout=1x", "timeout=-1s"] {
+            let status = timeout(query, most).unwrap_err();
+            assert!(status.message.starts_with("invalid timeout specified in the request URL - "), "{status}");
+        }
+    }
+}

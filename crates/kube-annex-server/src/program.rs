@@ -1,0 +1,131 @@
+//! A server of one's own: what it serves, and the command line around it.
+
+use crate::cli::{Cli, Command};
+use crate::{describe, serve};
+use anyhow::Context as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
+use kube_annex_runtime::admission::Plugin;
+use kube_annex_runtime::{Reader, Registration, Server, ServerBuilder};
+use std::fmt;
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tracing_subscriber::EnvFilter;
+
+type MakePlugin = Box<dyn FnOnce(Reader) -> Arc<dyn Plugin>>;
+
+/// A server's program.
+///
+/// ```no_run
+/// # use kube_annex::{AggregatedResource, JsonSchema, ObjectMeta, serde::{Deserialize, Serialize}};
+/// # #[derive(AggregatedResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
+/// # #[serde(crate = "kube_annex::serde")]
+/// # #[aggregated_resource(group = "example.com", version = "v1")]
+/// # struct Widget { metadata: ObjectMeta }
+/// use kube_annex_runtime::Registration;
+///
+/// fn main() -> std::process::ExitCode {
+///     kube_annex_server::Program::new("widgets", "0.1.0").register(Registration::stored::<Widget>()).run()
+/// }
+/// ```
+pub struct Program {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) registrations: Vec<Registration>,
+    plugins: Vec<MakePlugin>,
+    router: axum::Router,
+}
+
+impl Program {
+    /// A program of that name and version that serves nothing yet.
+    pub fn new(name: &'static str, version: &'static str) -> Self {
+        Self { name, version, registrations: Vec::new(), plugins: Vec::new(), router: axum::Router::new() }
+    }
+
+    /// Serves a resource.
+    #[must_use]
+    pub fn register(mut self, registration: impl Into<Registration>) -> Self {
+        self.registrations.push(registration.into());
+        self
+    }
+
+    /// Asks a plug-in about every write. It may read stored objects through the [`Reader`].
+    #[must_use]
+    pub fn admission<P: Plugin>(mut self, plugin: impl FnOnce(Reader) -> P + 'static) -> Self {
+        self.plugins.push(Box::new(move |reader| Arc::new(plugin(reader))));
+        self
+    }
+
+    /// Answers paths of one's own, outside `/apis`. They are authorized by path as all others.
+    #[must_use]
+    pub fn router(mut self, router: axum::Router) -> Self {
+        self.router = router;
+        self
+    }
+
+    /// Reads the command line and does what it says. What goes wrong is one sentence on standard error.
+    pub fn run(self) -> ExitCode {
+        let command = Cli::command().name(self.name).version(self.version);
+        let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+        let cli = match parsed {
+            Ok(cli) => cli,
+            Err(error) => {
+                let _ = error.print();
+                return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            }
+        };
+        match self.execute(cli) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(std::io::stderr(), "error: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn execute(self, cli: Cli) -> anyhow::Result<()> {
+        match cli.command {
+            Command::Describe => {
+                let text = serde_json::to_string_pretty(&describe::describe(&self))?;
+                writeln!(std::io::stdout(), "{text}").context("standard output is closed")
+            }
+            Command::Serve(flags) => {
+                log_to_stderr(flags.verbosity);
+                let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+                runtime.context("the system has no threads to give")?.block_on(serve::serve(self, *flags))
+            }
+        }
+    }
+
+    /// The server of this program, to be given its seams.
+    pub(crate) fn server(self) -> ServerBuilder {
+        let plugins = self.plugins;
+        Server::builder()
+            .about(self.name, self.version)
+            .register_all(self.registrations)
+            .router(self.router)
+            .admission_all(|reader| plugins.into_iter().map(|plugin| plugin(reader.clone())).collect())
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("registrations", &self.registrations)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Upstream's `-v`: 0 tells what an operator needs, 4 what a developer does. `RUST_LOG` says more precisely.
+fn log_to_stderr(verbosity: u8) {
+    let level = match verbosity {
+        0..=1 => "info",
+        2..=5 => "debug",
+        _ => "trace",
+    };
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new(format!("{level},hyper=info,h2=info,rustls=warn,tower=info,kube=info")));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
