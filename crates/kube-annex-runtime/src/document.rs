@@ -1,6 +1,7 @@
 //! Documents that are computed once and answered many times, and how a client chooses among their forms.
 
 mod accept;
+mod version;
 
 use bytes::Bytes;
 use http::header::{
@@ -13,6 +14,7 @@ use std::io::Write as _;
 use std::sync::OnceLock;
 
 pub(crate) use accept::{Accept, MediaRange};
+pub use version::{VersionInfo, answer_version};
 
 /// What a request says about the form of the answer.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,7 @@ use kube_annex::resource::SubresourceDescriptor;
 use kube_annex::{ResourceDescriptor, Scope};
 use serde::Serialize;
 
-/// The list with its type. Upstream's ETag is of what is in it without the type, and so is the same for each version.
+/// The list with its type. Upstream's `ETag` is of what is in it without the type, and so is the same for each version.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ApiGroupDiscoveryList<'a> {

@@ -1,7 +1,7 @@
 //! The named schemas of all documents, and the kinds they stand for.
 
 use super::Served;
-use super::operations::{Path, group_versions};
+use super::operations::{Operation, Path, group_versions};
 use kube_annex::gvk::GroupVersionKind;
 use kube_annex::resource::SubresourceDescriptor;
 use kube_annex::schema::{self, Schema, TypeSchema};
@@ -83,7 +83,7 @@ impl Definitions {
             wanted.extend(operation.body.iter().map(|body| body.definition.as_str()));
             wanted.extend(operation.responses.iter().map(|(_, _, definition)| definition.as_str()));
         }
-        let watched = paths.iter().flat_map(|path| &path.operations).any(|operation| operation.watches());
+        let watched = paths.iter().flat_map(|path| &path.operations).any(Operation::watches);
         wanted.extend(watched.then_some(WATCH_EVENT));
         let mut seen = BTreeSet::new();
         let mut found = BTreeMap::new();

@@ -10,7 +10,7 @@ use kube_annex::{ResourceDescriptor, Scope, Verb};
 /// A path with what holds for all of its operations.
 #[derive(Debug)]
 pub(super) struct Path {
-    pub(super) path: String,
+    pub(super) template: String,
     pub(super) parameters: Vec<Parameter>,
     pub(super) operations: Vec<Operation>,
 }
@@ -101,7 +101,7 @@ fn document(path: String, id: String, tag: String, description: &str) -> Path {
         responses: Vec::new(),
         action: None,
     };
-    Path { path, parameters: Vec::new(), operations: vec![operation] }
+    Path { template: path, parameters: Vec::new(), operations: vec![operation] }
 }
 
 impl Path {
@@ -192,19 +192,23 @@ impl<'a> Resource<'a> {
         let object_parameters =
             [&[parameters::name(self.descriptor.kind)], &namespace[..], &[parameters::pretty()]].concat();
         let mut paths = vec![
-            Path { path: collection, parameters: collection_parameters, operations: self.on_collection() },
-            Path { path: object.clone(), parameters: object_parameters.clone(), operations: self.on_object() },
+            Path { template: collection, parameters: collection_parameters, operations: self.on_collection() },
+            Path { template: object.clone(), parameters: object_parameters.clone(), operations: self.on_object() },
         ];
         for subresource in self.descriptor.subresources {
             paths.push(Path {
-                path: format!("{object}/{}", subresource.name),
+                template: format!("{object}/{}", subresource.name),
                 parameters: object_parameters.clone(),
                 operations: self.on_subresource(subresource),
             });
         }
         if namespaced {
             let operations = self.on_all_namespaces();
-            paths.push(Path { path: format!("{prefix}/{plural}"), parameters: vec![parameters::pretty()], operations });
+            paths.push(Path {
+                template: format!("{prefix}/{plural}"),
+                parameters: vec![parameters::pretty()],
+                operations,
+            });
         }
         paths.retain(|path| !path.operations.is_empty());
         paths

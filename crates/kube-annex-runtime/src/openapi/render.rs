@@ -1,7 +1,10 @@
 //! A schema in one of the two dialects.
 
 use kube_annex::gvk::GroupVersionKind;
-use kube_annex::schema::{ArraySchema, IntegerSchema, ListType, MapSchema, NumberSchema, ObjectSchema, Schema, Shape};
+use kube_annex::schema::{
+    ArraySchema, IntegerFormat, IntegerSchema, ListType, MapSchema, MapType, NumberFormat, NumberSchema, ObjectSchema,
+    Schema, Shape,
+};
 use serde_json::{Map, Value, json};
 
 /// The versions of `OpenAPI` that Kubernetes speaks.
@@ -108,7 +111,7 @@ fn one_of(out: &mut Map<String, Value>, dialect: Dialect, v2: &str, types: &[&st
 
 fn integer(integer: &IntegerSchema, out: &mut Map<String, Value>) {
     set(out, "type", "integer");
-    set_some(out, "format", integer.format.map(|format| format.as_str()));
+    set_some(out, "format", integer.format.map(IntegerFormat::as_str));
     set_some(out, "minimum", integer.minimum);
     set_some(out, "maximum", integer.maximum);
     set_some(out, "multipleOf", integer.multiple_of);
@@ -116,7 +119,7 @@ fn integer(integer: &IntegerSchema, out: &mut Map<String, Value>) {
 
 fn number(number: &NumberSchema, out: &mut Map<String, Value>) {
     set(out, "type", "number");
-    set_some(out, "format", number.format.map(|format| format.as_str()));
+    set_some(out, "format", number.format.map(NumberFormat::as_str));
     set_some(out, "minimum", number.minimum);
     set_some(out, "maximum", number.maximum);
     set_some(out, "multipleOf", number.multiple_of);
@@ -138,12 +141,12 @@ fn map(map: &MapSchema, dialect: Dialect, out: &mut Map<String, Value>) {
     set(out, "additionalProperties", render(&map.values, dialect));
     set_some(out, "minProperties", map.min_properties);
     set_some(out, "maxProperties", map.max_properties);
-    set_some(out, "x-kubernetes-map-type", map.map_type.map(|map_type| map_type.as_str()));
+    set_some(out, "x-kubernetes-map-type", map.map_type.map(MapType::as_str));
 }
 
 fn object(object: &ObjectSchema, dialect: Dialect, out: &mut Map<String, Value>) {
     set(out, "type", "object");
-    set_some(out, "x-kubernetes-map-type", object.map_type.map(|map_type| map_type.as_str()));
+    set_some(out, "x-kubernetes-map-type", object.map_type.map(MapType::as_str));
     if object.embedded_resource {
         set(out, "x-kubernetes-embedded-resource", true);
     }

@@ -30,7 +30,7 @@ struct FlunderSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     emptied: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    parts: Vec<FlunderSpec>,
+    parts: Vec<Self>,
 }
 
 #[derive(Deserialize, JsonSchema, Serialize)]
@@ -498,3 +498,52 @@ fn a_server_of_nothing_has_documents_too() {
     assert_eq!(tree(&openapi.v3)["paths"], json!({}));
     assert!(tree(openapi.v2())["paths"].get("/apis/").is_some());
 }
+
+#[test]
+fn o2_5_shared_definitions_are_upstreams_to_the_byte() {
+    let (v2, v3) = (v2(), v3());
+    let digest = |definition: &Value| {
+        let mut definition = definition.clone();
+        definition.as_object_mut().unwrap().remove("x-kubernetes-group-version-kind");
+        crate::document::etag_of(definition.to_string().as_bytes())[..16].to_owned()
+    };
+    for (name, in_v2, in_v3) in KUBERNETES_1_37 {
+        let name = format!("io.k8s.{name}");
+        assert_eq!(digest(&v2["definitions"][&name]), *in_v2, "{name} of version 2");
+        if !in_v3.is_empty() {
+            assert_eq!(digest(&v3["components"]["schemas"][&name]), *in_v3, "{name} of version 3");
+        }
+    }
+    let shared = v2["definitions"].as_object().unwrap().keys().filter(|name| name.starts_with("io.k8s."));
+    assert_eq!(shared.count(), KUBERNETES_1_37.len(), "a shared definition without a digest");
+}
+
+/// Digests of what kube-apiserver 1.37.2 publishes, without the kinds: the beginning of the SHA-512 of compact JSON with
+/// sorted keys, in version 2 and in version 3. Empty where a group version's document does not need the definition.
+const KUBERNETES_1_37: &[(&str, &str, &str)] = &[
+    ("api.autoscaling.v1.Scale", "8209100FB65E95D2", "65F6006832FBA38C"),
+    ("api.autoscaling.v1.ScaleSpec", "5E99CB89A605E890", "0E20C603A783511D"),
+    ("api.autoscaling.v1.ScaleStatus", "9F78B8F87E3A1182", "F174BED522CAB693"),
+    ("apimachinery.pkg.apis.meta.v1.APIGroup", "FC4D1B4A855F30AC", ""),
+    ("apimachinery.pkg.apis.meta.v1.APIGroupList", "93EAA12DEA947382", ""),
+    ("apimachinery.pkg.apis.meta.v1.APIResource", "50CBFAA21919A055", "54D94A3C3A1DE2D7"),
+    ("apimachinery.pkg.apis.meta.v1.APIResourceList", "BE02CA4696C0E801", "B8644AD15ED1146E"),
+    ("apimachinery.pkg.apis.meta.v1.DeleteOptions", "0D55C9461150A2AB", "CDAE0427FA8F5853"),
+    ("apimachinery.pkg.apis.meta.v1.FieldsV1", "A8880B1C6AC11BEC", "A8880B1C6AC11BEC"),
+    ("apimachinery.pkg.apis.meta.v1.GroupVersionForDiscovery", "FF8E8E84387F0BA6", ""),
+    ("apimachinery.pkg.apis.meta.v1.ListMeta", "B845D81FB3C5A7D2", "5C13A2258CAD2806"),
+    ("apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry", "B3BC98F7B7849886", "DB9B2330E0C24E11"),
+    ("apimachinery.pkg.apis.meta.v1.ObjectMeta", "79A578E3A5C5CFFE", "1A720A6AA8EC5200"),
+    ("apimachinery.pkg.apis.meta.v1.OwnerReference", "7A26768902CC6CCB", "856D0E791F02FF8F"),
+    ("apimachinery.pkg.apis.meta.v1.Patch", "DF802FCF12B44177", "DF802FCF12B44177"),
+    ("apimachinery.pkg.apis.meta.v1.Preconditions", "4C4DC859F9BF256D", "4C4DC859F9BF256D"),
+    ("apimachinery.pkg.apis.meta.v1.ServerAddressByClientCIDR", "6D7255883B79FCA1", ""),
+    ("apimachinery.pkg.apis.meta.v1.ShardInfo", "B495B23ECD54EB52", "C8DDEC10F60602B1"),
+    ("apimachinery.pkg.apis.meta.v1.Status", "7F53B809CE407459", "B56A7FB61FDF51C1"),
+    ("apimachinery.pkg.apis.meta.v1.StatusCause", "88F9CCE5A07FE665", "88F9CCE5A07FE665"),
+    ("apimachinery.pkg.apis.meta.v1.StatusDetails", "C480989174B1466A", "58B0798315820C47"),
+    ("apimachinery.pkg.apis.meta.v1.Time", "CA7432ECA81D79DC", "CA7432ECA81D79DC"),
+    ("apimachinery.pkg.apis.meta.v1.WatchEvent", "259988FD7F94D59F", "D72291727DBBEFD0"),
+    ("apimachinery.pkg.runtime.RawExtension", "0E6F77970CD3547D", "0E6F77970CD3547D"),
+    ("apimachinery.pkg.version.Info", "86C815EFE7CA9BD8", ""),
+];

@@ -18,7 +18,7 @@ pub(super) fn document(about: About<'_>, served: &[Served], definitions: &Defini
         paths.extend(operations::of_group_version(group, version, served));
     }
     let mut shared = Shared::default();
-    let written: Map<_, _> = paths.iter().map(|path| (path.path.clone(), self::path(path, &mut shared))).collect();
+    let written: Map<_, _> = paths.iter().map(|path| (path.template.clone(), self::path(path, &mut shared))).collect();
     let definitions = definitions.of_paths(&paths, None);
     let definitions: Map<_, _> = definitions
         .into_iter()

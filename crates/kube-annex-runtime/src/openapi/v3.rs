@@ -30,7 +30,7 @@ pub(super) fn document(
         .into_iter()
         .map(|(name, (schema, kinds))| (name.to_owned(), render::definition(schema, &kinds, Dialect::V3)))
         .collect();
-    let written: Map<_, _> = paths.iter().map(|path| (path.path.clone(), self::path(path))).collect();
+    let written: Map<_, _> = paths.iter().map(|path| (path.template.clone(), self::path(path))).collect();
     json!({
         "openapi": "3.0.0",
         "info": { "title": about.title, "version": about.version },

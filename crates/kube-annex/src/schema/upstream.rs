@@ -74,12 +74,12 @@ pub(super) fn correct(name: &str, schema: &mut Schema) {
     }
     match name {
         "io.k8s.apimachinery.pkg.api.resource.Quantity" => schema.shape = Shape::Quantity,
-        "io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent" => {
-            schema.description.truncate(schema.description.trim_end().len());
-        }
+        "io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent" => describe_watch_event(schema),
         _ => {}
     }
     let Some(fields) = schema.as_object_mut() else { return };
+    // k8s-openapi's structs always have their metadata; upstream requires it nowhere.
+    fields.required.retain(|name| name != "metadata");
     let type_name = name.strip_prefix(META).unwrap_or_default();
     if let Some((_, order)) = REQUIRED.iter().find(|(of, _)| *of == type_name) {
         fields.required = order.iter().map(|&name| name.to_owned()).collect();
@@ -102,10 +102,21 @@ pub(super) fn correct(name: &str, schema: &mut Schema) {
             property.extensions.insert((*extension).to_owned(), (*value).into());
         }
     }
-    for (of, field) in EMPTY_BY_DEFAULT {
+    for (of, field, default) in DEFAULTS {
         if let Some(property) = fields.properties.get_mut(*field).filter(|_| *of == name) {
-            property.default = Some(json!({}));
+            property.default = Some(default());
         }
+    }
+}
+
+/// k8s-openapi says of the event what upstream says of the object in it.
+fn describe_watch_event(event: &mut Schema) {
+    let text = std::mem::take(&mut event.description);
+    let (of_event, of_object) = text.split_once("\n\n").unwrap_or((&text, ""));
+    of_event.clone_into(&mut event.description);
+    let object = event.as_object_mut().and_then(|fields| fields.properties.get_mut("object"));
+    if let Some(object) = object.filter(|_| !of_object.is_empty()) {
+        of_object.trim_end().clone_into(&mut object.description);
     }
 }
 
@@ -189,11 +200,14 @@ const EXTENSIONS: &[(&str, &str, &str, &str)] = &[
     ("ObjectMeta", "ownerReferences", "x-kubernetes-patch-strategy", "merge"),
 ];
 
-/// Structs that upstream keeps by value: absent, they are empty.
-const EMPTY_BY_DEFAULT: &[(&str, &str)] = &[
-    ("io.k8s.api.autoscaling.v1.Scale", "metadata"),
-    ("io.k8s.api.autoscaling.v1.Scale", "spec"),
-    ("io.k8s.api.autoscaling.v1.Scale", "status"),
-    ("io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup", "preferredVersion"),
-    ("io.k8s.apimachinery.pkg.apis.meta.v1.Status", "metadata"),
+type MakeDefault = fn() -> Value;
+
+/// What upstream says an absent field stands for, beyond the zeros of required scalars.
+const DEFAULTS: &[(&str, &str, MakeDefault)] = &[
+    ("io.k8s.api.autoscaling.v1.Scale", "metadata", || json!({})),
+    ("io.k8s.api.autoscaling.v1.Scale", "spec", || json!({})),
+    ("io.k8s.api.autoscaling.v1.Scale", "status", || json!({})),
+    ("io.k8s.api.autoscaling.v1.ScaleSpec", "replicas", || json!(0)),
+    ("io.k8s.apimachinery.pkg.apis.meta.v1.APIGroup", "preferredVersion", || json!({})),
+    ("io.k8s.apimachinery.pkg.apis.meta.v1.Status", "metadata", || json!({})),
 ];
