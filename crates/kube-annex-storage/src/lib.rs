@@ -40,6 +40,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+mod history;
 mod key;
 pub mod memory;
 mod storage;

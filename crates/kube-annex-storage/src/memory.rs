@@ -3,18 +3,15 @@
 //! It keeps every law of [`Storage`], so that what is built above can be tested without a disk or a network, and it is
 //! what other backends are compared with.
 
-mod history;
 #[cfg(test)]
 mod tests;
-mod watcher;
 
 use crate::error::Error;
+use crate::history::{History, Journal};
 use crate::key::{Key, Prefix};
 use crate::storage::{BoxFuture, Entry, EventKind, ListRequest, Page, Precondition, Revision, Storage, WatchStream};
 use bytes::Bytes;
-use history::History;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use tokio::sync::watch;
+use std::sync::RwLockReadGuard;
 
 /// A store that lives as long as the process.
 ///
@@ -24,8 +21,7 @@ use tokio::sync::watch;
 /// * Errors: never [`Error::Backend`].
 #[derive(Debug)]
 pub struct Memory {
-    history: Arc<RwLock<History>>,
-    newest: watch::Sender<Revision>,
+    journal: Journal,
 }
 
 /// How many commits a store keeps for watches and for reads of the past when nobody says otherwise.
@@ -39,30 +35,19 @@ impl Memory {
 
     /// An empty store that keeps the last `commits` commits; with 0, the newest state alone.
     pub fn with_history(commits: usize) -> Self {
-        let history = History::new(commits);
-        let (newest, _) = watch::channel(history.newest());
-        Self { history: Arc::new(RwLock::new(history)), newest }
+        Self { journal: Journal::new(History::new(commits)) }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, History> {
-        history::read(&self.history)
+        self.journal.read()
     }
 
-    /// Runs a write alone, then tells watchers. It never waits for anything but other short runs.
     fn write<T>(&self, work: impl FnOnce(&mut History) -> Result<T, Error>) -> Result<T, Error> {
-        let (result, newest) = {
-            let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
-            (work(&mut history), history.newest())
-        };
-        // Another writer may have published a later commit in between: what is told never goes back.
-        self.newest.send_if_modified(|told| {
-            let later = newest > *told;
-            if later {
-                *told = newest;
-            }
-            later
-        });
-        result
+        self.journal.write(|history| {
+            let result = work(history);
+            history.trim();
+            result
+        })
     }
 }
 
@@ -120,11 +105,7 @@ impl Storage for Memory {
     }
 
     fn watch<'a>(&'a self, prefix: &'a Prefix, from: Revision) -> BoxFuture<'a, Result<WatchStream, Error>> {
-        Box::pin(async move {
-            self.read().kept(from)?;
-            let newest = self.newest.subscribe();
-            Ok(watcher::stream(self.history.clone(), newest, prefix.clone(), from))
-        })
+        Box::pin(async move { self.journal.watch(prefix, from) })
     }
 
     fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>> {
@@ -133,14 +114,13 @@ impl Storage for Memory {
 
     fn wait_for(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            // The sender lives in `self`, so the channel cannot close under us.
-            let _ = self.newest.subscribe().wait_for(|newest| *newest >= revision).await;
+            self.journal.wait_for(revision).await;
             Ok(())
         })
     }
 
     fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move { self.write(|history| history.compact(revision)) })
+        Box::pin(async move { self.write(|history| history.compact(revision).map(drop)) })
     }
 
     fn health(&self) -> BoxFuture<'_, Result<(), Error>> {

@@ -7,12 +7,17 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
+mod journal;
+mod watcher;
+
+pub(crate) use journal::Journal;
+
 /// The newest state, and as much of the past as is kept.
 ///
 /// The log holds the commits after `oldest` up to `newest`, one for each revision. A key's versions are those that a
 /// read at `oldest` or later can meet.
 #[derive(Debug)]
-pub(super) struct History {
+pub(crate) struct History {
     versions: BTreeMap<Key, VecDeque<Version>>,
     log: VecDeque<Event>,
     oldest: Revision,
@@ -28,26 +33,26 @@ struct Version {
 }
 
 /// A history for reading. A panic elsewhere cannot have left it half changed: nothing between the changes panics.
-pub(super) fn read(history: &RwLock<History>) -> RwLockReadGuard<'_, History> {
+pub(crate) fn read(history: &RwLock<History>) -> RwLockReadGuard<'_, History> {
     history.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl History {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let empty = Revision(1);
         Self { versions: BTreeMap::new(), log: VecDeque::new(), oldest: empty, newest: empty, capacity }
     }
 
-    pub(super) fn newest(&self) -> Revision {
+    pub(crate) fn newest(&self) -> Revision {
         self.newest
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<Entry> {
+    pub(crate) fn get(&self, key: &Key) -> Option<Entry> {
         self.versions.get(key).and_then(|versions| at(key, versions, self.newest))
     }
 
     /// The entry that a write replaces, if the precondition allows the write.
-    pub(super) fn require(&self, key: &Key, precondition: Precondition) -> Result<Entry, Error> {
+    pub(crate) fn require(&self, key: &Key, precondition: Precondition) -> Result<Entry, Error> {
         let there = self.get(key).ok_or_else(|| Error::NotFound { key: key.clone() })?;
         match precondition.revision {
             Some(expected) if expected != there.revision => {
@@ -57,7 +62,7 @@ impl History {
         }
     }
 
-    pub(super) fn list(&self, prefix: &Prefix, request: &ListRequest) -> Result<Page, Error> {
+    pub(crate) fn list(&self, prefix: &Prefix, request: &ListRequest) -> Result<Page, Error> {
         let revision = self.readable(request.revision)?;
         let first = Key::new(prefix.as_str());
         let start = request.start.as_ref().map_or(&first, |start| start.max(&first));
@@ -74,32 +79,39 @@ impl History {
     }
 
     /// Appends a commit. The caller has checked that it may happen.
-    pub(super) fn commit(&mut self, kind: EventKind, key: &Key, value: Bytes, previous: Option<Entry>) -> Revision {
+    pub(crate) fn commit(&mut self, kind: EventKind, key: &Key, value: Bytes, previous: Option<Entry>) -> Revision {
         let revision = Revision(self.newest.0 + 1);
         self.newest = revision;
         let kept = (kind != EventKind::Deleted).then(|| value.clone());
         self.versions.entry(key.clone()).or_default().push_back(Version { revision, value: kept });
         let previous = previous.map(|entry| (entry.value, entry.revision));
         self.log.push_back(Event { kind, key: key.clone(), value, previous, revision });
-        while self.log.len() > self.capacity {
-            self.forget_first();
-        }
         revision
     }
 
-    /// Forgets what lies below a revision. Below what is already forgotten there is nothing to do.
-    pub(super) fn compact(&mut self, revision: Revision) -> Result<(), Error> {
+    /// Forgets the commits beyond the capacity; answers the revisions of the versions that no read can meet any more.
+    pub(crate) fn trim(&mut self) -> Vec<Revision> {
+        let mut dropped = Vec::new();
+        while self.log.len() > self.capacity {
+            self.forget_first(&mut dropped);
+        }
+        dropped
+    }
+
+    /// Forgets what lies below a revision; answers as `trim`. Below what is already forgotten there is nothing to do.
+    pub(crate) fn compact(&mut self, revision: Revision) -> Result<Vec<Revision>, Error> {
         if revision > self.newest {
             return Err(Error::Future { requested: revision, current: self.newest });
         }
+        let mut dropped = Vec::new();
         while self.oldest < revision {
-            self.forget_first();
+            self.forget_first(&mut dropped);
         }
-        Ok(())
+        Ok(dropped)
     }
 
     /// Refuses a revision whose followers are no longer all in the log.
-    pub(super) fn kept(&self, from: Revision) -> Result<(), Error> {
+    pub(crate) fn kept(&self, from: Revision) -> Result<(), Error> {
         if from < self.oldest {
             return Err(Error::Expired { requested: from, oldest: self.oldest });
         }
@@ -107,7 +119,7 @@ impl History {
     }
 
     /// The commits after a revision, oldest first.
-    pub(super) fn after(&self, from: Revision) -> Result<impl Iterator<Item = &Event>, Error> {
+    pub(crate) fn after(&self, from: Revision) -> Result<impl Iterator<Item = &Event>, Error> {
         self.kept(from)?;
         let skipped = usize::try_from(from.0 - self.oldest.0).unwrap_or(usize::MAX);
         Ok(self.log.iter().skip(skipped))
@@ -123,12 +135,12 @@ impl History {
     }
 
     /// Moves `oldest` past the log's first commit, and drops the version that only older reads could meet.
-    fn forget_first(&mut self) {
+    fn forget_first(&mut self, dropped: &mut Vec<Revision>) {
         let Some(event) = self.log.pop_front() else { return };
         self.oldest = event.revision;
         let Some(versions) = self.versions.get_mut(&event.key) else { return };
         while unreachable_at(versions, self.oldest) {
-            versions.pop_front();
+            dropped.extend(versions.pop_front().map(|version| version.revision));
         }
         if versions.is_empty() {
             self.versions.remove(&event.key);

@@ -1,6 +1,6 @@
 //! A watcher: a cursor into the log that sleeps until there is more.
 
-use super::history::{self, History};
+use super::{History, read};
 use crate::error::Error;
 use crate::key::Prefix;
 use crate::storage::{Event, Revision, WatchStream};
@@ -56,7 +56,7 @@ impl Watcher {
 
     /// Looks at the next commits and takes those below the prefix.
     fn advance(&mut self) -> Result<(), Error> {
-        let history = history::read(&self.history);
+        let history = read(&self.history);
         for event in history.after(self.cursor)?.take(BATCH) {
             self.cursor = event.revision;
             if self.prefix.covers(&event.key) {
