@@ -43,6 +43,27 @@ impl History {
         Self { versions: BTreeMap::new(), log: VecDeque::new(), oldest: empty, newest: empty, capacity }
     }
 
+    /// A history whose oldest state is the given one.
+    #[cfg(feature = "redb")]
+    pub(crate) fn restored(capacity: usize, oldest: Revision, entries: Vec<Entry>) -> Self {
+        let mut history = Self { oldest, newest: oldest, ..Self::new(capacity) };
+        for Entry { key, value, revision } in entries {
+            history.versions.entry(key).or_default().push_back(Version { revision, value: Some(value) });
+        }
+        history
+    }
+
+    #[cfg(feature = "redb")]
+    pub(crate) fn oldest(&self) -> Revision {
+        self.oldest
+    }
+
+    /// How many keys exist.
+    #[cfg(feature = "redb")]
+    pub(crate) fn count(&self) -> usize {
+        self.versions.values().filter(|versions| versions.back().is_some_and(|last| last.value.is_some())).count()
+    }
+
     pub(crate) fn newest(&self) -> Revision {
         self.newest
     }
@@ -53,13 +74,7 @@ impl History {
 
     /// The entry that a write replaces, if the precondition allows the write.
     pub(crate) fn require(&self, key: &Key, precondition: Precondition) -> Result<Entry, Error> {
-        let there = self.get(key).ok_or_else(|| Error::NotFound { key: key.clone() })?;
-        match precondition.revision {
-            Some(expected) if expected != there.revision => {
-                Err(Error::Conflict { key: key.clone(), expected, current: there.revision })
-            }
-            _ => Ok(there),
-        }
+        allowed(self.get(key), key, precondition)
     }
 
     pub(crate) fn list(&self, prefix: &Prefix, request: &ListRequest) -> Result<Page, Error> {
@@ -145,6 +160,17 @@ impl History {
         if versions.is_empty() {
             self.versions.remove(&event.key);
         }
+    }
+}
+
+/// The entry that a write replaces, if what is there and the precondition allow the write.
+pub(crate) fn allowed(there: Option<Entry>, key: &Key, precondition: Precondition) -> Result<Entry, Error> {
+    let there = there.ok_or_else(|| Error::NotFound { key: key.clone() })?;
+    match precondition.revision {
+        Some(expected) if expected != there.revision => {
+            Err(Error::Conflict { key: key.clone(), expected, current: there.revision })
+        }
+        _ => Ok(there),
     }
 }
 

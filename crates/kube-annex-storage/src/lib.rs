@@ -1,6 +1,7 @@
 //! Keys, revisions and watches: where objects are kept, below the life of an object and above any backend.
 //!
-//! [`Storage`] is the trait; [`memory`] is the reference backend. A backend keeps bytes and never looks into them.
+//! [`Storage`] is the trait; [`memory`] is the reference backend; with the feature `redb`, the module of
+//! that name keeps a store in a folder. A backend keeps bytes and never looks into them.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -43,6 +44,8 @@ mod error;
 mod history;
 mod key;
 pub mod memory;
+#[cfg(feature = "redb")]
+pub mod redb;
 mod storage;
 
 pub use error::{BoxError, Error};

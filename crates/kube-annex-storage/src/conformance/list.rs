@@ -90,9 +90,7 @@ pub async fn a_deleted_key_is_not_listed(store: Subject) {
 
 /// Neither `next` nor anything that remains.
 pub async fn no_limit_is_everything(store: Subject) {
-    for index in 0..1_200 {
-        store.put(&format!("{index:04}"), "1").await;
-    }
+    store.put_many(1_200).await;
     let page = store.all().await;
     assert_eq!((page.entries.len(), page.remaining, page.next), (1_200, 0, None));
 }

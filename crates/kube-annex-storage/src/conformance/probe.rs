@@ -6,6 +6,7 @@ use crate::key::{Key, Prefix};
 use crate::storage::{Entry, Event, EventKind, ListRequest, Page, Precondition, Revision, WatchStream};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::Poll;
@@ -57,6 +58,16 @@ impl Subject {
 
     pub(super) async fn put(&self, name: &str, value: impl Into<String>) -> Revision {
         self.create(&key(name), text(value)).await.expect("a new key can be created")
+    }
+
+    /// Creates many keys, many at once: a store that writes to a disk may write them together.
+    pub(super) async fn put_many(&self, count: usize) {
+        for first in (0..count).step_by(200) {
+            let creations = (first..count.min(first + 200)).map(|index| async move {
+                self.put(&format!("{index:05}"), "1").await;
+            });
+            soon(join_all(creations)).await;
+        }
     }
 
     pub(super) async fn set(&self, name: &str, value: impl Into<String>) -> Revision {
