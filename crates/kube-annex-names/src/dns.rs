@@ -15,7 +15,7 @@ pub const LABEL_MAX: usize = 63;
 
 /// Judges a DNS-1123 subdomain, such as `example.com`: the rule of most object names and of API groups.
 pub fn subdomain(value: &str) -> Vec<String> {
-    let mut errors = longer_than(SUBDOMAIN_MAX, value);
+    let mut errors = longer_than(SUBDOMAIN_MAX, "characters", value);
     if !is_subdomain(value) {
         errors.push(SUBDOMAIN.explain());
     }
@@ -24,7 +24,7 @@ pub fn subdomain(value: &str) -> Vec<String> {
 
 /// Judges a DNS-1123 label, such as `my-name` or `123-abc`: the rule of namespaces.
 pub fn label(value: &str) -> Vec<String> {
-    let mut errors = longer_than(LABEL_MAX, value);
+    let mut errors = longer_than(LABEL_MAX, "characters", value);
     if !is_label(value) {
         // The characters of a subdomain are those of labels and dots: the dots are all that is wrong.
         errors.push(if is_subdomain(value) { "must not contain dots".to_owned() } else { LABEL.explain() });
@@ -34,7 +34,7 @@ pub fn label(value: &str) -> Vec<String> {
 
 /// Judges a DNS-1035 label, such as `my-name` or `abc-123`: the rule of service names, plurals and short names.
 pub fn label_1035(value: &str) -> Vec<String> {
-    let mut errors = longer_than(LABEL_MAX, value);
+    let mut errors = longer_than(LABEL_MAX, "characters", value);
     if !is_label_1035(value) {
         errors.push(LABEL_1035.explain());
     }
@@ -69,7 +69,7 @@ pub fn label_key(value: &str) -> Vec<String> {
     if name.is_empty() {
         errors.push("name part must be non-empty".to_owned());
     } else {
-        errors.extend(longer_than(LABEL_MAX, name).into_iter().map(|error| format!("name part {error}")));
+        errors.extend(longer_than(LABEL_MAX, "bytes", name).into_iter().map(|error| format!("name part {error}")));
     }
     if !is_qualified_part(name) {
         errors.push(format!("name part {}", LABEL_KEY.explain()));
@@ -79,7 +79,7 @@ pub fn label_key(value: &str) -> Vec<String> {
 
 /// Judges the value of a label; it may be empty.
 pub fn label_value(value: &str) -> Vec<String> {
-    let mut errors = longer_than(LABEL_MAX, value);
+    let mut errors = longer_than(LABEL_MAX, "bytes", value);
     if !value.is_empty() && !is_qualified_part(value) {
         errors.push(LABEL_VALUE.explain());
     }
@@ -151,11 +151,16 @@ fn key_prefix(prefix: &str) -> Vec<String> {
     if prefix.is_empty() {
         return vec!["prefix part must be non-empty".to_owned()];
     }
-    subdomain(prefix).into_iter().map(|error| format!("prefix part {error}")).collect()
+    let mut errors = longer_than(SUBDOMAIN_MAX, "bytes", prefix);
+    if !is_subdomain(prefix) {
+        errors.push(SUBDOMAIN.explain());
+    }
+    errors.into_iter().map(|error| format!("prefix part {error}")).collect()
 }
 
-fn longer_than(max: usize, value: &str) -> Vec<String> {
-    if value.len() > max { vec![format!("must be no more than {max} bytes")] } else { Vec::new() }
+/// Bytes are counted either way; upstream says `characters` of names and `bytes` of keys and values.
+fn longer_than(max: usize, unit: &str, value: &str) -> Vec<String> {
+    if value.len() > max { vec![format!("must be no more than {max} {unit}")] } else { Vec::new() }
 }
 
 /// A rule in upstream's words: what it says, values that pass, and the expression it quotes.

@@ -1,7 +1,7 @@
 //! The parameters of each verb: read from the query or the body, and valid.
 //!
 //! Each `parse` function takes the query as sent, without the question mark. Unknown parameters are ignored, and of a
-//! parameter that is repeated the first counts. They refuse with a [`Status`](crate::Status): 400 for what cannot be
+//! parameter that is repeated the first counts. They refuse with a [`Status`]: 400 for what cannot be
 //! read, 422 with every violation for what must not be.
 
 mod delete;

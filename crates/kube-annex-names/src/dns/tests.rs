@@ -42,12 +42,12 @@ fn om_5_a_dns_1035_label_begins_with_a_letter() {
 #[test]
 fn om_5_lengths_are_judged_in_bytes() {
     assert!(subdomain(&repeated(253)).is_empty());
-    assert_eq!(subdomain(&repeated(254)), ["must be no more than 253 bytes"]);
+    assert_eq!(subdomain(&repeated(254)), ["must be no more than 253 characters"]);
     assert!(label(&repeated(63)).is_empty());
-    assert_eq!(label(&repeated(64)), ["must be no more than 63 bytes"]);
-    assert_eq!(label_1035(&repeated(64)), ["must be no more than 63 bytes"]);
+    assert_eq!(label(&repeated(64)), ["must be no more than 63 characters"]);
+    assert_eq!(label_1035(&repeated(64)), ["must be no more than 63 characters"]);
     let both = format!("-{}", repeated(63));
-    assert_eq!(label(&both), ["must be no more than 63 bytes".to_owned(), LABEL.explain()]);
+    assert_eq!(label(&both), ["must be no more than 63 characters".to_owned(), LABEL.explain()]);
 }
 
 #[test]

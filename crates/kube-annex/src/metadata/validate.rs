@@ -34,7 +34,6 @@ pub fn validate(metadata: &ObjectMeta, scope: Scope, rule: NameRule) -> ErrorLis
     validate_namespace(metadata, scope, &path, &mut errors);
     validate_generation(metadata, &path, &mut errors);
     validate_contents(metadata, &path, &mut errors);
-    validate_finalizers(metadata.finalizers.as_deref().unwrap_or_default(), &path.child("finalizers"), &mut errors);
     errors
 }
 
@@ -42,9 +41,8 @@ pub fn validate(metadata: &ObjectMeta, scope: Scope, rule: NameRule) -> ErrorLis
 pub fn validate_update(new: &ObjectMeta, old: &ObjectMeta) -> ErrorList {
     let mut errors = ErrorList::new();
     let path = Path::new("metadata");
-    let finalizers = new.finalizers.as_deref().unwrap_or_default();
-    validate_finalizers(finalizers, &path.child("finalizers"), &mut errors);
     if old.deletion_timestamp.is_some() {
+        let finalizers = new.finalizers.as_deref().unwrap_or_default();
         refuse_new_finalizers(finalizers, old.finalizers.as_deref().unwrap_or_default(), &path, &mut errors);
     }
     validate_generation(new, &path, &mut errors);
@@ -100,6 +98,7 @@ fn validate_contents(metadata: &ObjectMeta, path: &Path, errors: &mut ErrorList)
     validate_labels(metadata.labels.iter().flatten(), &path.child("labels"), errors);
     validate_annotations(metadata.annotations.as_ref(), &path.child("annotations"), errors);
     validate_owner_references(owners, &path.child("ownerReferences"), errors);
+    validate_finalizers(metadata.finalizers.as_deref().unwrap_or_default(), &path.child("finalizers"), errors);
     let managed = metadata.managed_fields.as_deref().unwrap_or_default();
     for (index, entry) in managed.iter().enumerate() {
         validate_managed_fields(entry, &path.child("managedFields").index(index), errors);
@@ -178,7 +177,7 @@ fn validate_owner_reference(owner: &OwnerReference, path: &Path, errors: &mut Er
             errors.push(Error::required(&path.child(name), "must not be empty"));
         }
     }
-    if owner.api_version == "v1" && owner.kind == "Event" {
+    if version.is_some_and(|version| version == GroupVersion::new("", "v1")) && owner.kind == "Event" {
         let why = "/v1, Kind=Event is disallowed from being an owner";
         errors.push(Error::invalid(path, serde_json::to_value(owner).unwrap_or_default(), why));
     }

@@ -48,8 +48,8 @@ pub enum Error {
     /// A backslash stands before something that needs none, or at the end.
     #[error("invalid field selector: invalid escape sequence: {0}")]
     BadEscape(String),
-    /// A value contains a character that needs a backslash before it.
-    #[error("invalid field selector: unescaped character in value: {0}")]
+    /// A value contains a character that needs a backslash before it. Upstream tells its number in Unicode.
+    #[error("invalid field selector: unescaped character in value: {}", u32::from(*.0))]
     Unescaped(char),
     /// Objects cannot be selected by this field.
     #[error("{} is not a known field selector: only {}", quote(field), list(known))]
