@@ -1,0 +1,11 @@
+use kube_annex::{AggregatedResource, JsonSchema, ObjectMeta};
+use serde::{Deserialize, Serialize};
+
+#[derive(AggregatedResource, Clone, Deserialize, JsonSchema, Serialize)]
+#[aggregated_resource(group = "sample.example.com", version = "v1", scope = Cluster)]
+pub struct Gizmo<'a> {
+    pub metadata: ObjectMeta,
+    pub size: &'a str,
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+struct Gizmo;
+
+fn main() {
+    let _ = kube_annex::resources![Gizmo];
+}

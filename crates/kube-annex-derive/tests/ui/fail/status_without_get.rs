@@ -1,0 +1,11 @@
+use kube_annex::{AggregatedResource, JsonSchema, ObjectMeta};
+use serde::{Deserialize, Serialize};
+
+#[derive(AggregatedResource, Clone, Deserialize, JsonSchema, Serialize)]
+#[aggregated_resource(group = "sample.example.com", version = "v1", status = true, verbs(list))]
+pub struct Gizmo {
+    pub metadata: ObjectMeta,
+    pub status: Option<String>,
+}
+
+fn main() {}
