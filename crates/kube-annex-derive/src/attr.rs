@@ -58,6 +58,13 @@ impl<T> Setting<T> {
             Self::Absent | Self::Refused => None,
         }
     }
+
+    /// Keeps a key that was not written from being reported as missing.
+    fn refuse(&mut self) {
+        if let Self::Absent = self {
+            *self = Self::Refused;
+        }
+    }
 }
 
 /// Every key, in the order in which it is best written.
@@ -132,8 +139,8 @@ impl<'a> Attrs<'a> {
 
     /// Keeps a missing attribute from being reported again as missing keys.
     fn refuse_required(&mut self) {
-        self.group = Setting::Refused;
-        self.version = Setting::Refused;
+        self.group.refuse();
+        self.version.refuse();
     }
 
     fn set(&mut self, entry: &Entry, errors: &Errors) {
@@ -145,27 +152,39 @@ impl<'a> Attrs<'a> {
             "singular" => once(&mut self.singular, entry, errors, || entry.text("gizmo", errors)),
             "short_names" => once(&mut self.short_names, entry, errors, || entry.texts("gz", errors)),
             "categories" => once(&mut self.categories, entry, errors, || entry.texts("all", errors)),
-            "scope" => once(&mut self.scope, entry, errors, || entry.path("Cluster", errors)),
+            "scope" => once(&mut self.scope, entry, errors, || entry.path("a word", "Cluster", errors)),
             "verbs" => once(&mut self.verbs, entry, errors, || entry.words("get, list, watch", errors)),
             "status" => once(&mut self.status, entry, errors, || entry.flag(errors)),
             "columns" => once(&mut self.columns, entry, errors, || columns::parse(entry, errors)),
             "strategy" => once(&mut self.strategy, entry, errors, || entry.r#type("GizmoRules", errors)),
             "deprecated" => once(&mut self.deprecated, entry, errors, || deprecated::parse(entry, errors)),
-            "crate" => once(&mut self.krate, entry, errors, || entry.path("my_platform::kube_annex", errors)),
-            unknown => errors.at(&entry.key, unknown_key(unknown, &KEYS)),
+            "crate" => once(&mut self.krate, entry, errors, || entry.path("a path", "my_platform::kube_annex", errors)),
+            _ => match unknown_key(entry, &KEYS, errors) {
+                // It was probably meant, so it is not missing as well.
+                Some("group") => self.group.refuse(),
+                Some("version") => self.version.refuse(),
+                _ => {}
+            },
         }
     }
 }
 
-fn unknown_key(written: &str, known: &[&str]) -> String {
-    match (nearest(written, known.iter().copied()), written) {
-        (Some(near), _) => format!("there is no key `{written}`; did you mean `{near}`?"),
-        (None, "namespaced") => {
-            format!("there is no key `{written}`; write `scope = Namespaced`, or `scope = Cluster`")
-        }
-        (None, _) => format!("there is no key `{written}`; the keys are {}", list(known.iter().copied())),
-    }
+/// Reports a key that does not exist; answers the one that was probably meant.
+fn unknown_key(entry: &Entry, known: &[&'static str], errors: &Errors) -> Option<&'static str> {
+    let written = entry.key.to_string();
+    let elsewhere = ELSEWHERE.iter().find(|(word, key)| *word == written && known.contains(key)).map(|(_, key)| *key);
+    let near = elsewhere.or_else(|| nearest(&written, known.iter().copied()));
+    let answer = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the keys are {}", list(known.iter().copied())),
+    };
+    errors.at(&entry.key, format!("there is no key `{written}`; {answer}"));
+    near
 }
+
+/// What keys are called in custom resource definitions and in other derives.
+const ELSEWHERE: [(&str, &str); 4] =
+    [("jsonPath", "path"), ("json_path", "path"), ("namespaced", "scope"), ("printcolumn", "columns")];
 
 /// The first paragraph of a documentation comment, as one line.
 fn first_paragraph(attributes: &[Attribute]) -> String {

@@ -4,12 +4,15 @@ use crate::attr::Attrs;
 use crate::emit;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::Error;
+use syn::{Data, Error};
 
 /// The errors, and impls that let the rest of the crate compile.
 pub(crate) fn resource(attrs: &Attrs<'_>, errors: &Error) -> TokenStream {
     let errors = errors.to_compile_error();
     let input = attrs.input;
+    if let Data::Union(_) = input.data {
+        return errors; // nothing can be derived for a union, so an impl would only ask for more
+    }
     let private = emit::private(attrs.krate.given());
     let ident = &input.ident;
     let (generics, arguments, bounds) = input.generics.split_for_impl();
@@ -27,7 +30,7 @@ pub(crate) fn resource(attrs: &Attrs<'_>, errors: &Error) -> TokenStream {
         let handlers = emit::handlers_name(ident);
         quote! {
             #[automatically_derived]
-            impl<__Handlers: #handlers> #private::HandledBy<__Handlers> for #ident {}
+            impl<__Handlers: #handlers> #private::Dispatch<__Handlers> for #ident {}
         }
     });
     quote_spanned! {ident.span()=>

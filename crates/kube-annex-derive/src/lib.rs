@@ -32,3 +32,6 @@ fn expand(input: &DeriveInput) -> proc_macro2::TokenStream {
         (None, Ok(())) => unreachable!("a missing model always leaves an error"),
     }
 }
+
+#[cfg(test)]
+mod tests;

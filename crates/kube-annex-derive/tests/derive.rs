@@ -2,7 +2,7 @@
 #![deny(warnings, missing_docs, unreachable_pub, unnameable_types, clippy::pedantic)]
 
 use kube_annex::gvk::GroupVersionKind;
-use kube_annex::handlers::{Call, HandledBy};
+use kube_annex::handlers::{Call, Dispatch, HandledBy};
 use kube_annex::options::{CreateOptions, DeleteOptions, ListOptions, UpdateOptions};
 use kube_annex::resource::{ColumnDescriptor, ColumnType, Deprecation, Scope, SubresourceDescriptor};
 use kube_annex::{AggregatedResource, JsonSchema, ObjectMeta, Status, Strategy, Verb};
@@ -190,27 +190,35 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 fn declared_verbs_reach_their_handler() {
     let mut call = Call::default();
     "default".clone_into(&mut call.info.namespace);
-    let hello = now(<Hello as HandledBy<Greeter>>::get(&Greeter, &call, "world")).unwrap();
+    let hello = now(Hello::get(&Greeter, &call, "world")).unwrap();
     assert_eq!(hello.metadata.namespace.as_deref(), Some("default"));
-    let refused = now(<Hello as HandledBy<Greeter>>::get(&Greeter, &call, "moon")).unwrap_err();
+    let refused = now(Hello::get(&Greeter, &call, "moon")).unwrap_err();
     assert_eq!(refused.code, 404);
-    let all = now(<Hello as HandledBy<Greeter>>::list(&Greeter, &call, &ListOptions::default())).unwrap();
+    let all = now(Hello::list(&Greeter, &call, &ListOptions::default())).unwrap();
     assert_eq!(all.len(), 1);
 }
 
 #[test]
+fn a_resource_is_handled_by_what_implements_its_handlers() {
+    fn handled<R: HandledBy<H>, H>(_: H) -> &'static str {
+        R::DESCRIPTOR.plural
+    }
+    assert_eq!(handled::<Hello, _>(Greeter), "hellos");
+    assert_eq!(handled::<Contraption, _>(Workshop), "gizmos");
+}
+
+#[test]
 fn each_verb_reaches_its_own_handler() {
-    type By = Contraption;
     let (call, options) = (Call::default(), CreateOptions::default());
     let object = |size| Contraption { spec: GizmoSpec { size }, ..Contraption::default() };
     let size = |answer: Result<Contraption, Status>| answer.unwrap().spec.size;
-    assert_eq!(size(now(<By as HandledBy<_>>::get(&Workshop, &call, "four"))), 4);
-    assert_eq!(size(now(<By as HandledBy<_>>::create(&Workshop, &call, object(7), &options))), 7);
-    assert_eq!(size(now(<By as HandledBy<_>>::update(&Workshop, &call, object(7), &options))), 8);
-    assert_eq!(size(now(<By as HandledBy<_>>::update_status(&Workshop, &call, object(7), &options))), 9);
-    assert_eq!(now(<By as HandledBy<_>>::list(&Workshop, &call, &ListOptions::default())).unwrap().len(), 2);
+    assert_eq!(size(now(Contraption::get(&Workshop, &call, "four"))), 4);
+    assert_eq!(size(now(Contraption::create(&Workshop, &call, object(7), &options))), 7);
+    assert_eq!(size(now(Contraption::update(&Workshop, &call, object(7), &options))), 8);
+    assert_eq!(size(now(Contraption::update_status(&Workshop, &call, object(7), &options))), 9);
+    assert_eq!(now(Contraption::list(&Workshop, &call, &ListOptions::default())).unwrap().len(), 2);
     let delete = DeleteOptions { dry_run: vec!["All".to_owned()], ..DeleteOptions::default() };
-    assert_eq!(now(<By as HandledBy<_>>::delete(&Workshop, &call, "x", &delete)).unwrap_err().message, "All");
+    assert_eq!(now(Contraption::delete(&Workshop, &call, "x", &delete)).unwrap_err().message, "All");
 }
 
 #[test]
@@ -219,7 +227,7 @@ fn a_verb_that_is_not_declared_is_refused() {
     "create".clone_into(&mut call.info.verb);
     let hello = Hello { metadata: ObjectMeta::default() };
     let options = CreateOptions::default();
-    let create = <Hello as HandledBy<Greeter>>::create(&Greeter, &call, hello, &options);
+    let create = Hello::create(&Greeter, &call, hello, &options);
     assert_eq!(now(create).unwrap_err().code, 405);
 }
 

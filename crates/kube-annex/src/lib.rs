@@ -43,12 +43,11 @@ mod fixtures;
 /// What the expansion of the derive calls. Not for people; it may change in any release.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::handlers::{BoxFuture, Call, HandledBy, handled};
+    pub use crate::handlers::{BoxFuture, Call, Dispatch, handled};
     pub use crate::options::{CreateOptions, DeleteOptions, ListOptions, UpdateOptions};
     pub use crate::resource::{
         AggregatedResource, ColumnDescriptor, ColumnType, Deprecation, ResourceDescriptor, Scope, SubresourceDescriptor,
     };
-    pub use crate::schema::schema_of;
     pub use crate::status::Status;
     pub use crate::strategy::DefaultStrategy;
     pub use crate::verb::Verb;
@@ -56,4 +55,21 @@ pub mod __private {
     pub use schemars::Schema;
     pub use serde::{Serialize, de::DeserializeOwned};
     pub use std::vec::Vec;
+
+    /// A type with a schema: every `JsonSchema`. It says which derive is missing when there is none.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` has no schema to publish",
+        label = "this struct does not derive `JsonSchema`",
+        note = "add `JsonSchema` to its derives: `#[derive(AggregatedResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]` with `use kube_annex::JsonSchema;`"
+    )]
+    pub trait HasSchema {
+        fn schema() -> Schema;
+    }
+
+    #[diagnostic::do_not_recommend]
+    impl<T: schemars::JsonSchema> HasSchema for T {
+        fn schema() -> Schema {
+            crate::schema::schema_of::<T>()
+        }
+    }
 }

@@ -59,7 +59,12 @@ fn column(place: Group, errors: &Errors) -> Column {
             "type" => once(&mut column.r#type, entry, errors, || entry.word("integer", errors)),
             "priority" => once(&mut column.priority, entry, errors, || entry.number("1", errors)),
             "description" => once(&mut column.description, entry, errors, || entry.text("How large it is", errors)),
-            unknown => errors.at(&entry.key, unknown_key(unknown, &KEYS)),
+            _ => match unknown_key(entry, &KEYS, errors) {
+                Some("name") => column.name.refuse(),
+                Some("path") => column.path.refuse(),
+                Some("type") => column.r#type.refuse(),
+                _ => {}
+            },
         }
     }
     column

@@ -52,7 +52,9 @@ impl Releases {
             "replacement" => {
                 once(&mut self.replacement, entry, errors, || entry.text("sample.example.com/v1 Gizmo", errors));
             }
-            unknown => errors.at(&entry.key, unknown_key(unknown, &KEYS)),
+            _ => {
+                unknown_key(entry, &KEYS, errors);
+            }
         }
     }
 }

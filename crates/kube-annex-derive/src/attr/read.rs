@@ -21,7 +21,7 @@ pub(super) enum Value {
     /// `= literal`
     Lit(Lit),
     /// `= path::to::Thing<Of<Things>>`
-    Type(Type),
+    Type(Box<Type>),
     /// `(..)`
     List(TokenStream),
     /// `=` and something that no key takes.
@@ -50,6 +50,9 @@ fn each<T>(tokens: TokenStream, errors: &Errors, read: impl Fn(ParseStream<'_>) 
                     found.push(item);
                     if !input.is_empty() && !input.peek(Token![,]) {
                         errors.push(input.error("expected a comma before this"));
+                        if input.peek(syn::Ident::peek_any) && (input.peek2(Token![=]) || input.peek2(token::Paren)) {
+                            continue; // the next entry begins here
+                        }
                     }
                 }
                 Err(error) => errors.push(error),
@@ -95,10 +98,10 @@ fn value(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> syn::Result<Va
         return Ok(Value::Lit(input.parse()?));
     }
     let ahead = input.fork();
-    if let Ok(Type::Path(_)) = ahead.parse::<Type>()
+    if let Ok(Type::Path(_) | Type::Group(_)) = ahead.parse::<Type>()
         && (ahead.is_empty() || ahead.peek(Token![,]))
     {
-        return Ok(Value::Type(input.parse()?));
+        return Ok(Value::Type(Box::new(input.parse()?)));
     }
     until_comma(input).map(Value::Other)
 }
@@ -119,7 +122,7 @@ impl Entry {
             return self.refuse("a list of strings", &example, errors);
         };
         let message = format!("`{}` takes strings; write `{example}`", self.key);
-        self.items(tokens, &message, errors, |input| input.parse())
+        self.items(tokens, &message, errors, <LitStr as syn::parse::Parse>::parse)
     }
 
     /// A list of words in parentheses.
@@ -156,25 +159,31 @@ impl Entry {
         }
     }
 
-    /// A path, such as `Cluster` or `crate::kube_annex`.
-    pub(super) fn path(&self, example: &str, errors: &Errors) -> Option<Path> {
+    /// A path; `wanted` says what it names.
+    pub(super) fn path(&self, wanted: &str, example: &str, errors: &Errors) -> Option<Path> {
         match self.path_value() {
             Some(path) => Some(path.clone()),
-            None => self.refuse_string("a path", example, errors),
+            None => self.refuse_string(wanted, example, errors),
         }
     }
 
     /// A type.
     pub(super) fn r#type(&self, example: &str, errors: &Errors) -> Option<Type> {
         match &self.value {
-            Value::Type(r#type) => Some(r#type.clone()),
+            Value::Type(r#type) => Some(Type::clone(r#type)),
             _ => self.refuse_string("a type", example, errors),
         }
     }
 
     fn path_value(&self) -> Option<&Path> {
-        match &self.value {
-            Value::Type(Type::Path(path)) if path.qself.is_none() => Some(&path.path),
+        let Value::Type(written) = &self.value else { return None };
+        let mut written = &**written;
+        // A type that a `macro_rules!` handed over stands in an invisible group.
+        while let Type::Group(group) = written {
+            written = &group.elem;
+        }
+        match written {
+            Type::Path(path) if path.qself.is_none() => Some(&path.path),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ pub(crate) mod stubs;
 
 use crate::model::Model;
 use proc_macro2::{Ident, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::Path;
 use syn::spanned::Spanned;
 
@@ -15,10 +15,7 @@ pub(crate) fn resource(model: &Model<'_>) -> TokenStream {
     let private = private(model.krate.as_ref());
     let ident = model.ident;
     let descriptor = descriptor::constant(model, &private);
-    let strategy = match &model.strategy {
-        Some(strategy) => quote!(#strategy),
-        None => quote!(#private::DefaultStrategy),
-    };
+    let strategy = model.strategy.as_ref().map_or_else(|| quote!(#private::DefaultStrategy), ToTokens::to_token_stream);
     let schema = schema::function(ident, &private);
     let metadata = metadata(model, &private);
     let handled_by = stubs::handled_by(model, &private);
@@ -40,22 +37,20 @@ pub(crate) fn resource(model: &Model<'_>) -> TokenStream {
 
 /// Where the expansion finds what it calls.
 pub(crate) fn private(krate: Option<&Path>) -> TokenStream {
-    match krate {
-        Some(path) => quote!(#path::__private),
-        None => quote!(::kube_annex::__private),
-    }
+    krate.map_or_else(|| quote!(::kube_annex::__private), |path| quote!(#path::__private))
 }
 
 /// The accessors. Their types are checked under the type of the field.
 fn metadata(model: &Model<'_>, private: &TokenStream) -> TokenStream {
-    let object = quote_spanned!(model.metadata.span()=> self.metadata);
+    let shared = quote_spanned!(model.metadata.span()=> &self.metadata);
+    let exclusive = quote_spanned!(model.metadata.span()=> &mut self.metadata);
     quote! {
         fn metadata(&self) -> &#private::ObjectMeta {
-            &#object
+            #shared
         }
 
         fn metadata_mut(&mut self) -> &mut #private::ObjectMeta {
-            &mut #object
+            #exclusive
         }
     }
 }

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 
 /// `fn schema`. That the type has a `JsonSchema` is checked under its name.
 pub(super) fn function(ident: &Ident, private: &TokenStream) -> TokenStream {
-    let call = quote_spanned!(ident.span()=> #private::schema_of::<#ident>());
+    let call = quote_spanned!(ident.span()=> <#ident as #private::HasSchema>::schema());
     quote! {
         fn schema() -> #private::Schema {
             #call

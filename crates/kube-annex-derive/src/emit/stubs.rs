@@ -3,7 +3,7 @@
 use super::handlers_name;
 use crate::model::{Model, Verb};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 
 /// A method of the handlers trait.
 #[derive(Clone, Copy)]
@@ -21,27 +21,30 @@ pub(super) fn handlers(model: &Model<'_>, private: &TokenStream) -> TokenStream 
     let (visibility, ident, handlers) = (model.visibility, model.ident, handlers_name(model.ident));
     let methods = methods(model).into_iter().map(|(method, span)| {
         let (docs, signature) = (method.docs(ident), method.signature(span, ident, private));
-        quote!(#(#[doc = #docs])* #signature;)
+        quote_spanned!(span=> #(#[doc = #docs])* #signature;)
     });
     let summary = format!("Answers the verbs of [`{ident}`] for a server that computes its objects.");
+    let message = format!("`{{Self}}` does not implement `{handlers}`, so it cannot answer for `{ident}`");
+    let note = format!("write `impl {handlers} for {{Self}} {{{{ .. }}}}` with {}", all_written(model));
     quote! {
         #[doc = #summary]
         ///
         /// A resource that is kept in storage needs none of this.
-        #[allow(dead_code, unnameable_types, unreachable_pub, reason = "only resources that are computed use it")]
+        #[diagnostic::on_unimplemented(message = #message, note = #note)]
+        #[allow(dead_code, non_camel_case_types, unnameable_types, unreachable_pub, reason = "only resources that are computed use it")]
         #visibility trait #handlers: ::core::marker::Send + ::core::marker::Sync + 'static {
             #(#methods)*
         }
     }
 }
 
-/// `impl HandledBy<H> for Hello`
+/// `impl Dispatch<H> for Hello`
 pub(super) fn handled_by(model: &Model<'_>, private: &TokenStream) -> TokenStream {
     let (ident, handlers) = (model.ident, handlers_name(model.ident));
     let methods = methods(model).into_iter().map(|(method, _)| method.forward(&handlers, private));
     quote! {
         #[automatically_derived]
-        impl<__Handlers: #handlers> #private::HandledBy<__Handlers> for #ident {
+        impl<__Handlers: #handlers> #private::Dispatch<__Handlers> for #ident {
             #(#methods)*
         }
     }
@@ -52,11 +55,18 @@ pub(crate) fn any_handlers(ident: &Ident, visibility: &syn::Visibility, private:
     let handlers = handlers_name(ident);
     let methods = Method::ALL.into_iter().map(|method| method.signature(Span::call_site(), ident, private));
     quote! {
-        #[allow(dead_code, missing_docs, reason = "it stands in beside errors")]
+        #[allow(dead_code, missing_docs, non_camel_case_types, reason = "it stands in beside errors")]
         #visibility trait #handlers: ::core::marker::Send + ::core::marker::Sync + 'static {
             #(#methods { ::core::future::pending() })*
         }
     }
+}
+
+/// Every method's head, for the one who implements none of them.
+fn all_written(model: &Model<'_>) -> String {
+    let heads: Vec<String> =
+        methods(model).into_iter().map(|(method, _)| format!("`{}`", method.written(model.ident))).collect();
+    heads.join(" and ")
 }
 
 /// The methods of a resource, and the words that asked for them.
@@ -122,24 +132,30 @@ impl Method {
     }
 
     fn docs(self, ident: &Ident) -> [String; 3] {
+        [format!(" {}", self.summary()), String::new(), format!(" Write it as `{}`.", self.written(ident))]
+    }
+
+    /// The method's head as a person writes it.
+    fn written(self, ident: &Ident) -> String {
+        let name = self.name();
+        let parameters = self.parameters().iter().map(|(name, r#type)| match *r#type {
+            "Self" => format!(", {name}: {ident}"),
+            other => format!(", {name}: &{other}"),
+        });
+        let parameters: String = parameters.collect();
         let output = match self {
             Self::List => format!("Vec<{ident}>"),
             _ => ident.to_string(),
         };
-        let parameters: String = self
-            .parameters()
-            .iter()
-            .map(|(name, r#type)| match *r#type {
-                "Self" => format!(", {name}: {ident}"),
-                other => format!(", {name}: &{other}"),
-            })
-            .collect();
-        let name = self.name();
-        [
-            format!(" {}", self.summary()),
-            String::new(),
-            format!(" Write it as `async fn {name}(&self, call: &Call{parameters}) -> Result<{output}, Status>`."),
-        ]
+        format!("async fn {name}(&self, call: &Call{parameters}) -> Result<{output}, Status>")
+    }
+
+    /// What it answers, of that type of object.
+    fn output(self, object: &TokenStream, private: &TokenStream) -> TokenStream {
+        match self {
+            Self::List => quote!(#private::Vec<#object>),
+            Self::Get | Self::Create | Self::Update | Self::Delete | Self::UpdateStatus => object.clone(),
+        }
     }
 
     /// The method's head; `span` is where rustc points when the method is forgotten.
@@ -157,11 +173,8 @@ impl Method {
             };
             quote!(#name: #r#type)
         });
-        let output = match self {
-            Self::List => quote!(#private::Vec<#ident>),
-            _ => quote!(#ident),
-        };
-        quote! {
+        let output = self.output(&quote!(#ident), private);
+        quote_spanned! {span=>
             fn #name(&self, call: &#private::Call, #(#parameters),*) -> impl ::core::future::Future<
                 Output = ::core::result::Result<#output, #private::Status>
             > + ::core::marker::Send
@@ -183,10 +196,7 @@ impl Method {
             };
             quote!(#argument: #r#type)
         });
-        let output = match self {
-            Self::List => quote!(#private::Vec<Self>),
-            _ => quote!(Self),
-        };
+        let output = self.output(&quote!(Self), private);
         quote! {
             fn #name<'a>(
                 handlers: &'a __Handlers,

@@ -8,6 +8,7 @@ use syn::LitStr;
 use syn::ext::IdentExt;
 
 /// The names of one resource.
+#[allow(clippy::struct_field_names, reason = "the fields are named as their keys")]
 pub(crate) struct Names {
     pub(crate) group: String,
     pub(crate) version: String,

@@ -1,4 +1,4 @@
-use kube_annex::{AggregatedResource, JsonSchema, ObjectMeta};
+use kube_annex::{AggregatedResource, JsonSchema};
 use serde::{Deserialize, Serialize};
 
 #[derive(AggregatedResource, Clone, Deserialize, JsonSchema, Serialize)]
