@@ -107,7 +107,7 @@ fn om_5_label_keys_are_names_with_an_optional_prefix() {
     assert_eq!(label_key("a/"), ["name part must be non-empty", &name_rule]);
     assert_eq!(label_key("/a"), ["prefix part must be non-empty"]);
     assert_eq!(label_key("A/a"), [format!("prefix part {}", SUBDOMAIN.explain())]);
-    assert_eq!(label_key("-a"), [name_rule.clone()]);
+    assert_eq!(label_key("-a"), [name_rule.as_str()]);
     assert_eq!(label_key("a b"), [name_rule]);
     assert_eq!(label_key(&repeated(64)), ["name part must be no more than 63 bytes"]);
     assert_eq!(label_key(&format!("{}/b", repeated(254))), ["prefix part must be no more than 253 bytes"]);
