@@ -268,8 +268,9 @@ fn oa_7_own_fields_are_described_and_typed() {
     let of = json!([{"$ref": "#/components/schemas/com.example.wardle.v1alpha1.FlunderSpec"}]);
     assert_eq!(root["properties"]["spec"], json!({"allOf": of, "default": {}}));
     assert_eq!(spec["properties"]["emptied"]["nullable"], true);
-    let kinds = &document["components"]["schemas"]["com.example.wardle.v1alpha1.ReferenceType"];
+    let kinds = &spec["properties"]["referenceType"];
     assert_eq!(kinds["enum"], json!(["Flunder", "Fischer"]));
+    assert_eq!(kinds["description"], "What `reference` names.");
 }
 
 #[test]

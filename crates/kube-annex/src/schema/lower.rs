@@ -28,8 +28,45 @@ pub(super) fn lower(schema: &schemars::Schema, prefix: &str, root_name: &str) ->
             definitions.insert(name, definition);
         }
     }
-    (lowering.object(root, 0), definitions)
+    let mut root = lowering.object(root, 0);
+    inline_scalars(&mut root, &mut definitions);
+    (root, definitions)
 }
+
+/// Writes enums and newtypes of the user's own where they are used: upstream names objects only, and kubectl shows
+/// the allowed values of a field, not of what it refers to.
+fn inline_scalars(root: &mut Schema, definitions: &mut BTreeMap<String, Schema>) {
+    for _ in 0..MAX_NEWTYPES {
+        let is_scalar = |name: &str, schema: &Schema| !name.starts_with("io.k8s.") && is_scalar(&schema.shape);
+        let (scalars, others) = std::mem::take(definitions).into_iter().partition(|(name, it)| is_scalar(name, it));
+        *definitions = others;
+        let scalars: BTreeMap<String, Schema> = scalars;
+        if scalars.is_empty() {
+            return;
+        }
+        inline(root, &scalars);
+        definitions.values_mut().for_each(|definition| inline(definition, &scalars));
+    }
+}
+
+fn inline(schema: &mut Schema, scalars: &BTreeMap<String, Schema>) {
+    match &mut schema.shape {
+        Shape::Reference(name) => {
+            if let Some(scalar) = scalars.get(name) {
+                let mut use_of_it = std::mem::take(schema);
+                use_of_it.shape = Shape::Any;
+                *schema = both(use_of_it, scalar.clone());
+            }
+        }
+        Shape::Array(array) => inline(&mut array.items, scalars),
+        Shape::Map(map) => inline(&mut map.values, scalars),
+        Shape::Object(object) => object.properties.values_mut().for_each(|property| inline(property, scalars)),
+        _ => {}
+    }
+}
+
+/// How many newtypes deep a scalar may lie to be written where it is used.
+const MAX_NEWTYPES: usize = 8;
 
 struct Lowering<'a> {
     prefix: &'a str,
@@ -294,7 +331,7 @@ fn is_null(branch: &Value) -> bool {
 }
 
 fn is_scalar(shape: &Shape) -> bool {
-    matches!(shape, Shape::Boolean | Shape::Integer(_) | Shape::Number(_) | Shape::String(_))
+    matches!(shape, Shape::Boolean | Shape::Integer(_) | Shape::Number(_) | Shape::String(_) | Shape::IntOrString)
 }
 
 /// OpenAPI knows two widths of integers; Rust's others are the next wider one with bounds.

@@ -37,6 +37,8 @@ struct GadgetSpec {
     ratio: f64,
     mode: Mode,
     spoken: Option<Spoken>,
+    /// How deep.
+    depth: Outer,
     choice: Choice,
     tags: BTreeSet<String>,
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
@@ -66,6 +68,13 @@ struct Part {
     parts: Vec<Self>,
     whole: Option<Box<Gadget>>,
 }
+
+/// A depth of something.
+#[derive(Deserialize, JsonSchema, Serialize)]
+struct Outer(Inner);
+
+#[derive(Deserialize, JsonSchema, Serialize)]
+struct Inner(i64);
 
 #[derive(Deserialize, JsonSchema, Serialize)]
 enum Mode {
@@ -179,7 +188,11 @@ fn an_option_is_optional_and_null_only_when_asked() {
     assert!(!spec.properties["nickName"].nullable);
     assert_eq!(spec.properties["nickName"].shape, Shape::String(StringSchema::default()));
     assert!(spec.properties["emptied"].nullable);
-    assert!(matches!(&spec.properties["spoken"].shape, Shape::Reference(name) if name.ends_with(".Spoken")));
+    assert!(!spec.properties["spoken"].nullable && !spec.required.contains(&"spoken".to_owned()));
+    let selector = &spec.properties["selector"];
+    assert!(
+        matches!(&selector.shape, Shape::Reference(name) if name.ends_with(".LabelSelector")) && !selector.nullable
+    );
     let Shape::Array(maybe) = &spec.properties["maybe"].shape else { panic!("not an array") };
     assert!(maybe.items.nullable, "an item has no absence, so null is a value");
 }
@@ -219,13 +232,26 @@ fn a_default_is_kept() {
 }
 
 #[test]
-fn unit_variants_are_the_allowed_values_documented_or_not() {
-    let schema = gadget();
-    assert_eq!(schema.definitions["com.example.rich.v1.Mode"].allowed, [json!("Fast"), json!("Slow")]);
-    let spoken = &schema.definitions["com.example.rich.v1.Spoken"];
+fn unit_variants_are_the_allowed_values_documented_or_not_where_they_are_used() {
+    let mode = spec_field("mode");
+    assert_eq!(
+        (mode.shape, mode.allowed),
+        (Shape::String(StringSchema::default()), vec![json!("Fast"), json!("Slow")])
+    );
+    let spoken = spec_field("spoken");
     assert_eq!(spoken.allowed, [json!("Loud"), json!("Quiet")]);
     assert_eq!(spoken.description, "How it speaks.");
     assert_eq!(spoken.shape, Shape::String(StringSchema::default()));
+    let names: Vec<_> = gadget().definitions.into_keys().filter(|name| name.starts_with("com.")).collect();
+    assert!(!names.contains(&"com.example.rich.v1.Mode".to_owned()), "{names:?}");
+}
+
+#[test]
+fn a_newtype_is_what_is_in_it_and_the_fields_description_goes_first() {
+    let spec = spec_field("depth");
+    assert_eq!(spec.description, "How deep.");
+    let width = IntegerSchema { format: Some(IntegerFormat::Int64), ..IntegerSchema::default() };
+    assert_eq!(spec.shape, Shape::Integer(width));
 }
 
 #[test]
