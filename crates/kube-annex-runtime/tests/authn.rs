@@ -6,7 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use kube_annex::request::UserInfo;
 use kube_annex_runtime::authn::{
     Authenticator, Authenticators, Backoff, CaBundle, CertificateError, ClusterConfig, ClusterConfigError, Connection,
-    Error, FrontProxyHeaders, FrontProxyTrust, TokenReviewOptions, TokenReviews, Trust, TrustStore, UnixClock,
+    Error, FrontProxyHeaders, FrontProxyTrust, TokenReviewOptions, TokenReviews, Trust, TrustFiles, TrustStore,
+    UnixClock,
 };
 use kube_annex_testkit::apiserver::{AUTHENTICATION, CONFIG_MAPS, TOKEN_REVIEWS};
 use kube_annex_testkit::{Authority, FakeApiServer, Issued, Refusal, Subject};
@@ -469,6 +470,32 @@ async fn an_3_changes_are_followed_without_a_restart_and_malformed_ones_change_n
     until(&store, believes_clients_of(&third)).await;
     stop.cancel();
     tokio::time::timeout(Duration::from_secs(5), tasks.join_all()).await.expect("the watch ends when told to");
+}
+
+#[tokio::test]
+async fn tls_2_files_of_authorities_are_read_again_and_bad_ones_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ca.crt");
+    let (old, new) = (Authority::new("old"), Authority::new("new"));
+    let files = TrustFiles { client_ca: Some(path.clone()), ..TrustFiles::default() };
+    let error = files.load().await.unwrap_err().to_string();
+    let expected = format!("the file {} that --client-ca-file names cannot be read: ", path.display());
+    assert!(error.starts_with(&expected), "{error}");
+    std::fs::write(&path, "nothing").unwrap();
+    let error = files.load().await.unwrap_err().to_string();
+    assert!(error.contains("--client-ca-file") && error.contains("holds no PEM certificate"), "{error}");
+    std::fs::write(&path, old.pem()).unwrap();
+    let store = TrustStore::new(files.load().await.unwrap());
+    let stop = CancellationToken::new();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(files.watch(store.clone(), Duration::from_millis(20), stop.clone()));
+    std::fs::write(&path, "nothing").unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(believes_clients_of(&old)(&store.load()));
+    std::fs::write(&path, new.pem()).unwrap();
+    until(&store, believes_clients_of(&new)).await;
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(5), tasks.join_all()).await.expect("it ends when told to");
 }
 
 #[tokio::test]

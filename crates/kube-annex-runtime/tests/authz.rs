@@ -208,7 +208,9 @@ async fn standalone_lets_masters_do_all_and_others_see_what_is_served() {
         assert!(!allowed(&anonymous, path("get", discovery)).await, "{discovery}");
         assert!(!allowed(&ada, path("post", discovery)).await, "{discovery}");
     }
-    assert!(!allowed(&ada, path("get", "/metrics")).await);
+    for other in ["/metrics", "/", "/apisx", "/debug/pprof/"] {
+        assert!(!allowed(&ada, path("get", other)).await, "{other}");
+    }
     let mut resource = flunder("get", "f1");
     resource.path = "/apis/wardle.example.com/v1alpha1/namespaces/ns/flunders/f1".to_owned();
     assert!(!allowed(&ada, resource.clone()).await);

@@ -36,7 +36,8 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// `/slow` takes 300 ms, `/watch` never ends, `/close` asks to close; all else tells what the server sees of the peer.
+/// `/slow` takes 300 ms, `/watch` never ends, `/close` asks to close, `/echo` is upgraded; all else tells what the server
+/// sees of the peer.
 async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let connection = request.extensions().get::<Connection>().cloned().expect("serve tells the peer");
     let mut response = Response::new(Full::from(Bytes::from_static(b"hello")).boxed_unsync());
@@ -48,6 +49,16 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
         "/slow" => tokio::time::sleep(Duration::from_millis(300)).await,
         "/close" => {
             headers.insert("connection", HeaderValue::from_static("close"));
+        }
+        "/echo" => {
+            tokio::task::spawn(async move {
+                let (mut read, mut write) = tokio::io::split(TokioIo::new(hyper::upgrade::on(request).await.unwrap()));
+                let _ = tokio::io::copy(&mut read, &mut write).await;
+            });
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            response.headers_mut().insert("connection", HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert("upgrade", HeaderValue::from_static("echo"));
+            *response.body_mut() = Empty::new().boxed_unsync();
         }
         "/watch" => {
             let first = Ok(Frame::data(Bytes::from_static(b"event\n")));
@@ -477,6 +488,33 @@ async fn a_connection_without_requests_is_closed_and_one_with_a_watch_is_not() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(!busy_connection.is_finished());
     assert_eq!(within(busy.send_request(get("/"))).await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_peer_that_never_begins_to_speak_http_2_is_dropped() {
+    let options = ServeOptions { idle_timeout: Duration::from_millis(100), ..ServeOptions::default() };
+    let server = Server::start_with(options, TlsOptions::default()).await;
+    let mut stream = server.connect(&Client::speaking("h2")).await.unwrap();
+    let mut greeting = vec![];
+    let _ = within(stream.read_to_end(&mut greeting)).await;
+}
+
+#[tokio::test]
+async fn px_16_a_connection_can_be_upgraded() {
+    let server = Server::start().await;
+    let stream = server.connect(&Client::speaking("http/1.1")).await.unwrap();
+    let (mut sender, connection) = http1::handshake::<_, Body>(TokioIo::new(stream)).await.unwrap();
+    tokio::task::spawn(connection.with_upgrades());
+    let mut request = get("/echo");
+    request.headers_mut().insert("connection", HeaderValue::from_static("upgrade"));
+    request.headers_mut().insert("upgrade", HeaderValue::from_static("echo"));
+    let response = within(sender.send_request(request)).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+    let mut upgraded = TokioIo::new(within(hyper::upgrade::on(response)).await.unwrap());
+    upgraded.write_all(b"ping").await.unwrap();
+    let mut echoed = [0; 4];
+    within(upgraded.read_exact(&mut echoed)).await.unwrap();
+    assert_eq!(&echoed, b"ping");
 }
 
 #[tokio::test]

@@ -39,6 +39,15 @@ pub enum ClusterConfigError {
          check --authentication-kubeconfig and that kube-apiserver is reachable"
     )]
     Unreadable(#[source] kube::Error),
+    /// It took too long.
+    #[error(
+        "kube-apiserver did not hand out ConfigMap kube-system/extension-apiserver-authentication within {limit:?}; \
+         check --authentication-kubeconfig and that kube-apiserver is reachable"
+    )]
+    TimedOut {
+        /// How long was waited.
+        limit: Duration,
+    },
 }
 
 /// What was last understood. Each part outlives updates that cannot be understood.
@@ -63,7 +72,8 @@ impl ClusterConfig {
 
     /// Reads it once, as at start-up. That there is none is no error.
     pub async fn load(&mut self) -> Result<(), ClusterConfigError> {
-        match self.api.get_opt(NAME).await {
+        let found = tokio::time::timeout(LONGEST_LOAD, self.api.get_opt(NAME)).await;
+        match found.map_err(|_| ClusterConfigError::TimedOut { limit: LONGEST_LOAD })? {
             Ok(None) => tracing::warn!(configmap = NAME, "there is none in {NAMESPACE}: nobody is believed through it"),
             Ok(Some(found)) => self.apply(&found),
             Err(kube::Error::Api(status)) if status.code == 403 => {
@@ -79,9 +89,10 @@ impl ClusterConfig {
         stop.run_until_cancelled(async {
             let mut wait = SHORTEST_WAIT;
             loop {
-                match self.list_and_watch().await {
-                    Ok(()) => wait = SHORTEST_WAIT,
-                    Err(error) => {
+                // A watch ends by itself before that, unless its connection is dead.
+                match tokio::time::timeout(LONGEST_WATCH, self.list_and_watch()).await {
+                    Ok(Ok(())) | Err(_) => wait = SHORTEST_WAIT,
+                    Ok(Err(error)) => {
                         tracing::warn!(configmap = NAME, %error, "cannot keep up with it; trying again in {wait:?}");
                         wait = (wait * 2).min(LONGEST_WAIT);
                     }
@@ -229,6 +240,9 @@ const NAMESPACE: &str = "kube-system";
 const NAME: &str = "extension-apiserver-authentication";
 const CLIENT_CA: &str = "client-ca-file";
 const FRONT_PROXY_CA: &str = "requestheader-client-ca-file";
+const LONGEST_LOAD: Duration = Duration::from_secs(30);
+/// Watches ask to be ended after 290 s.
+const LONGEST_WATCH: Duration = Duration::from_secs(330);
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 

@@ -122,8 +122,7 @@ impl Reviews {
         if status.is_success() {
             return Ok(body);
         }
-        let message = String::from_utf8_lossy(body.get(..LONGEST_MESSAGE).unwrap_or(&body)).into_owned();
-        Err(ReviewError::Refused { path: self.path, status, message, retry_after })
+        Err(ReviewError::Refused { path: self.path, status, message: message_of(&body), retry_after })
     }
 
     fn malformed(&self, source: impl std::error::Error + Send + Sync + 'static) -> ReviewError {
@@ -146,6 +145,13 @@ impl ReviewError {
     }
 }
 
+/// The message of a `Status`, or else the text itself, cut to a length for logs.
+fn message_of(body: &[u8]) -> String {
+    let status = serde_json::from_slice::<kube_annex::Status>(body);
+    let text = status.map_or_else(|_| String::from_utf8_lossy(body).into_owned(), |status| status.message);
+    text.chars().take(LONGEST_MESSAGE).collect()
+}
+
 fn was_reset(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source()).any(|error| {
         let io = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
@@ -156,4 +162,5 @@ fn was_reset(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Bytes. A review comes back with what was asked, which may carry a large header's worth of groups.
 const LARGEST_ANSWER: usize = 4 << 20;
+/// Characters.
 const LONGEST_MESSAGE: usize = 1024;

@@ -97,6 +97,10 @@ impl TrustStore {
         self.update(|sources| sources.flags = flags);
     }
 
+    pub(super) fn flags(&self) -> Trust {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).flags.clone()
+    }
+
     /// Replaces what the cluster says.
     pub fn set_cluster(&self, cluster: Trust) {
         self.update(|sources| sources.cluster = cluster);

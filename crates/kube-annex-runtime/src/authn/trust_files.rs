@@ -55,20 +55,19 @@ impl TrustFiles {
         Ok(Trust { client_ca, front_proxy })
     }
 
-    /// Reads the files again every `period` until `stop`, and tells `store` when they changed. What cannot be read
-    /// leaves the store as it is.
+    /// Reads the files again every `period` until `stop`, and tells `store` when they say something else than it
+    /// was told. What cannot be read leaves the store as it is.
     pub async fn watch(self, store: Arc<TrustStore>, period: Duration, stop: CancellationToken) {
         if self.client_ca.is_none() && self.front_proxy_ca.is_none() {
             return;
         }
-        let mut known = None;
+        let mut known = store.flags();
         while stop.run_until_cancelled(tokio::time::sleep(period)).await.is_some() {
             match self.load().await {
-                Ok(trust) if known.as_ref().is_some_and(|known| same(known, &trust)) => {}
+                Ok(trust) if same(&known, &trust) => {}
                 Ok(trust) => {
-                    if known.replace(trust.clone()).is_some() {
-                        tracing::info!("the files of client authorities changed");
-                    }
+                    tracing::info!("the files of client authorities changed");
+                    known = trust.clone();
                     store.set_flags(trust);
                 }
                 Err(error) => tracing::error!(%error, "keeping the client authorities that were read before"),

@@ -56,8 +56,8 @@ impl Decision {
 #[non_exhaustive]
 pub enum Error {
     /// The cluster could not be asked.
-    #[error("{0}")]
-    Review(#[source] Arc<ReviewError>),
+    #[error(transparent)]
+    Review(Arc<ReviewError>),
     /// The cluster allows and denies.
     #[error("the subject access review returned both allow and deny")]
     Contradiction,

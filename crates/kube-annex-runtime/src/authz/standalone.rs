@@ -38,7 +38,7 @@ impl Authorizer for Standalone {
     }
 }
 
-const DISCOVERY: [&str; 12] = [
+const DISCOVERY: [&str; 11] = [
     "/api",
     "/api/*",
     "/apis",
@@ -50,5 +50,4 @@ const DISCOVERY: [&str; 12] = [
     "/openapi/*",
     "/version",
     "/version/",
-    "/",
 ];

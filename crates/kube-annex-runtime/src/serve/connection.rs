@@ -92,12 +92,22 @@ where
         outcome = exchange.as_mut() => outcome,
         () = finish => {
             exchange.as_mut().graceful_shutdown();
-            exchange.await
+            tokio::select! {
+                outcome = exchange => outcome,
+                () = abandoned(&activity, shared.options.idle_timeout) => return tracing::debug!(%peer, "abandoned"),
+            }
         }
     };
     if let Err(error) = outcome {
         tracing::debug!(%peer, %error, "the connection broke");
     }
+}
+
+/// Waits until a connection that was asked to end has nothing left to do and still has not ended, as when the peer
+/// never began to speak HTTP/2.
+async fn abandoned(activity: &Activity, limit: Duration) {
+    tokio::time::sleep(limit).await;
+    activity.idle_for(limit).await;
 }
 
 /// `None` when the peer does not speak TLS; it has been told so.
