@@ -14,6 +14,7 @@ pub(crate) use verbs::{DeclaredVerb, Verb};
 
 use crate::attr::Attrs;
 use crate::diag::Errors;
+use proc_macro2::Span;
 use syn::{Ident, Path, Type, Visibility};
 
 /// One resource that can be served.
@@ -32,8 +33,8 @@ pub(crate) struct Model<'a> {
     pub(crate) scope: Scope,
     /// The verbs, alphabetically; each stands once and what it is made of is there.
     pub(crate) verbs: Vec<DeclaredVerb>,
-    /// Whether the status is served on its own.
-    pub(crate) status: bool,
+    /// Set when the status is served on its own: where that is declared.
+    pub(crate) status: Option<Span>,
     /// The table columns after the name.
     pub(crate) columns: Vec<Column>,
     /// The type's own rules, when it has some.
@@ -88,8 +89,8 @@ fn scope(attrs: &Attrs<'_>, errors: &Errors) -> Option<Scope> {
     }
 }
 
-fn status(attrs: &Attrs<'_>, verbs: Option<&[DeclaredVerb]>, errors: &Errors) -> bool {
-    let Some(flag) = attrs.status.given().filter(|flag| flag.value) else { return false };
+fn status(attrs: &Attrs<'_>, verbs: Option<&[DeclaredVerb]>, errors: &Errors) -> Option<Span> {
+    let flag = attrs.status.given().filter(|flag| flag.value)?;
     let name = &attrs.input.ident;
     if shape::has_fields(attrs.input) && !shape::has_field(attrs.input, "status") {
         errors.at(flag, format!("`{name}` has no field `status` to serve; add `status: Option<{name}Status>`, or leave `status = true` out"));
@@ -101,5 +102,5 @@ fn status(attrs: &Attrs<'_>, verbs: Option<&[DeclaredVerb]>, errors: &Errors) ->
             "the status is read with `get`, which is not declared; add `get` to `verbs`, or leave `status = true` out",
         );
     }
-    true
+    Some(flag.span())
 }

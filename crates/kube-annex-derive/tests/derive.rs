@@ -162,7 +162,8 @@ impl ContraptionHandlers for Workshop {
     }
 
     async fn get(&self, _: &Call, name: &str) -> Result<Contraption, Status> {
-        Ok(Contraption { spec: GizmoSpec { size: i64::try_from(name.len()).unwrap() }, ..Contraption::default() })
+        let size = name.parse().map_err(|_| Status::bad_request("the name is not a size"))?;
+        Ok(Contraption { spec: GizmoSpec { size }, ..Contraption::default() })
     }
 
     async fn list(&self, _: &Call, _: &ListOptions) -> Result<Vec<Contraption>, Status> {
@@ -182,7 +183,7 @@ impl ContraptionHandlers for Workshop {
 fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => panic!("the future waits"),
+        Poll::Pending => unreachable!("no handler here waits"),
     }
 }
 
@@ -212,7 +213,7 @@ fn each_verb_reaches_its_own_handler() {
     let (call, options) = (Call::default(), CreateOptions::default());
     let object = |size| Contraption { spec: GizmoSpec { size }, ..Contraption::default() };
     let size = |answer: Result<Contraption, Status>| answer.unwrap().spec.size;
-    assert_eq!(size(now(Contraption::get(&Workshop, &call, "four"))), 4);
+    assert_eq!(size(now(Contraption::get(&Workshop, &call, "4"))), 4);
     assert_eq!(size(now(Contraption::create(&Workshop, &call, object(7), &options))), 7);
     assert_eq!(size(now(Contraption::update(&Workshop, &call, object(7), &options))), 8);
     assert_eq!(size(now(Contraption::update_status(&Workshop, &call, object(7), &options))), 9);

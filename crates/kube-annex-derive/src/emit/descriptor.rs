@@ -12,7 +12,7 @@ pub(super) fn constant(model: &Model<'_>, private: &TokenStream) -> TokenStream 
         Scope::Cluster => quote!(#private::Scope::Cluster),
     };
     let verbs = model.verbs.iter().map(|declared| format_ident!("{}", declared.verb.variant()));
-    let subresources = model.status.then(|| status(&model.names, private));
+    let subresources = model.status.map(|_| status(&model.names, private));
     let columns = model.columns.iter().map(|column| self::column(column, private));
     let deprecated = deprecation(model.deprecated.as_ref(), private);
     let description = &model.description;

@@ -72,7 +72,7 @@ fn all_written(model: &Model<'_>) -> String {
 /// The methods of a resource, and the words that asked for them.
 fn methods(model: &Model<'_>) -> Vec<(Method, Span)> {
     let verbs = model.verbs.iter().filter_map(|declared| Some((Method::of(declared.verb)?, declared.span)));
-    verbs.chain(model.status.then(|| (Method::UpdateStatus, model.ident.span()))).collect()
+    verbs.chain(model.status.map(|span| (Method::UpdateStatus, span))).collect()
 }
 
 impl Method {

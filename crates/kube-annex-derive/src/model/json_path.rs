@@ -115,6 +115,7 @@ mod tests {
             ".größe",
         ] {
             assert_eq!(check(good), Ok(()), "{good}");
+            assert!(kube_annex::table::json_path::JsonPath::parse(good).is_ok(), "the server cannot read {good}");
         }
     }
 
