@@ -38,6 +38,15 @@ fn cn_4_whole_numbers_stay_whole_and_the_last_of_two_keys_wins() {
 }
 
 #[test]
+fn a_number_comes_back_as_it_was_sent() {
+    for number in ["23.948868122789026", "-1.8093891105195534e-11", "-4.376619867103219e-286", "5e-324"] {
+        let mut out = Vec::new();
+        crate::encode::write_json(&from_json(number).value, &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), number);
+    }
+}
+
+#[test]
 fn cn_4_trailing_data_is_refused() {
     assert!(decode(b"{} {}", MediaType::Json).is_err());
     assert!(decode(b"{}x", MediaType::Json).is_err());

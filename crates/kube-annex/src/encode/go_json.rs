@@ -44,11 +44,16 @@ impl Formatter for GoFormatter {
     }
 
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        if plain_notation(value.abs()) { write!(writer, "{value}") } else { exponent(writer, &format!("{value:e}")) }
+        if value == 0.0 || (1e-6..1e21).contains(&value.abs()) {
+            write!(writer, "{value}")
+        } else {
+            exponent(writer, &format!("{value:e}"))
+        }
     }
 
     fn write_f32<W: ?Sized + Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
-        if plain_notation(f64::from(value.abs())) {
+        // The bounds are compared as f32: the nearest f32 of 1e-6 is a little less than the f64.
+        if value == 0.0 || (1e-6..1e21).contains(&value.abs()) {
             write!(writer, "{value}")
         } else {
             exponent(writer, &format!("{value:e}"))
@@ -71,11 +76,6 @@ fn escape(bytes: &[u8]) -> (usize, Option<&'static [u8]>) {
         [0xe2, 0x80, 0xa9, ..] => (3, Some(b"\\u2029")),
         _ => (1, None),
     }
-}
-
-/// Where Go writes a float without an exponent.
-fn plain_notation(magnitude: f64) -> bool {
-    magnitude == 0.0 || (1e-6..1e21).contains(&magnitude)
 }
 
 /// Rust writes `1e21`, Go `1e+21`.

@@ -110,7 +110,7 @@ fn ls_8_html_sensitive_characters_are_escaped_in_keys_and_values() {
 fn floats_are_written_as_go_writes_them() {
     let written = json_text([1.0, -0.5, 1e20, 1e21, 1e-6, 1.5e-7, 123_456_789.25]);
     assert_eq!(written, "[1,-0.5,100000000000000000000,1e+21,0.000001,1.5e-7,123456789.25]");
-    assert_eq!(json_text([0.1_f32, 1e22_f32]), "[0.1,1e+22]");
+    assert_eq!(json_text([0.1_f32, 1e22_f32, 1e-6_f32]), "[0.1,1e+22,0.000001]");
 }
 
 #[test]
