@@ -5,13 +5,13 @@
 
 mod aggregated;
 mod legacy;
-mod priority;
 #[cfg(test)]
 mod tests;
 
 use crate::document::{Answer, Ask, Document, MediaRange, PUBLIC, VARY_ACCEPT, etag_of};
 use kube_annex::ResourceDescriptor;
 use kube_annex::gvk::GroupVersionKind;
+use kube_annex::names::version;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -109,7 +109,7 @@ fn group(resources: &[Discovered]) -> Vec<Group<'_>> {
         version.resources.push(resource);
     }
     for group in &mut groups {
-        group.versions.sort_by(|left, right| priority::order(left.name, right.name));
+        group.versions.sort_by(|left, right| version::compare(left.name, right.name));
         for version in &mut group.versions {
             version.resources.sort_by_key(|resource| resource.descriptor.plural);
         }

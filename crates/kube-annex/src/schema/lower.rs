@@ -38,14 +38,16 @@ pub(super) fn lower(schema: &schemars::Schema, prefix: &str, root_name: &str) ->
 fn inline_scalars(root: &mut Schema, definitions: &mut BTreeMap<String, Schema>) {
     for _ in 0..MAX_NEWTYPES {
         let is_scalar = |name: &str, schema: &Schema| !name.starts_with("io.k8s.") && is_scalar(&schema.shape);
-        let (scalars, others) = std::mem::take(definitions).into_iter().partition(|(name, it)| is_scalar(name, it));
+        let (scalars, others): (BTreeMap<_, _>, _) =
+            std::mem::take(definitions).into_iter().partition(|(name, it)| is_scalar(name, it));
         *definitions = others;
-        let scalars: BTreeMap<String, Schema> = scalars;
         if scalars.is_empty() {
             return;
         }
         inline(root, &scalars);
-        definitions.values_mut().for_each(|definition| inline(definition, &scalars));
+        for definition in definitions.values_mut() {
+            inline(definition, &scalars);
+        }
     }
 }
 
