@@ -3,7 +3,7 @@
 use crate::discovery::{Discovered, Discovery};
 use crate::document::{Answer, Ask};
 use crate::endpoint::respond;
-use crate::health::{ENDPOINTS, Health, text};
+use crate::health::{ENDPOINTS, Health};
 use crate::openapi::{About, OpenApi, Served};
 use crate::registry::registration::Registration;
 use crate::request::exchange::Exchange;
@@ -22,7 +22,7 @@ pub(crate) struct Documents {
     health: Health,
     discovery: Discovery,
     openapi: OpenApi,
-    version: serde_json::Value,
+    version: VersionInfo,
     router: Router,
     seams: Seams,
 }
@@ -57,11 +57,11 @@ impl Documents {
         let path = exchange.call.info.path.as_str();
         let query = exchange.query.as_str();
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-        let reading = matches!(method, Method::GET | Method::HEAD);
+        let reading = method == Method::GET;
         match segments.as_slice() {
             [endpoint, check @ ..] if ENDPOINTS.contains(endpoint) && check.len() <= 1 => {
                 let answer = self.health.answer(endpoint, check.first().copied(), query).await;
-                Ok(answer.unwrap_or_else(not_found))
+                Ok(answer.unwrap_or_else(|| self.not_found(exchange)))
             }
             ["version"] if reading => Ok(json(exchange, &self.version)),
             ["" | "index.html"] if reading => Ok(json(exchange, &self.paths())),
@@ -69,18 +69,18 @@ impl Documents {
                 if let Some(group) = rest.first()
                     && !self.discovery.serves_group(group)
                 {
-                    return Ok(not_found());
+                    return Ok(self.not_found(exchange));
                 }
                 if !reading {
                     return Err(Status::method_not_allowed());
                 }
                 let pretty = wants_pretty(&exchange.headers, query) == Some(true);
                 let ask = Ask::from_headers(&exchange.headers).pretty(pretty);
-                response(exchange, self.discovery.answer(path, &ask))
+                self.response(exchange, self.discovery.answer(path, &ask))
             }
             ["openapi", ..] if reading => {
                 let ask = Ask::from_headers(&exchange.headers);
-                response(exchange, self.openapi.answer(path, query, &ask, self.seams.clock.now()))
+                self.response(exchange, self.openapi.answer(path, query, &ask, self.seams.clock.now()))
             }
             _ => Ok(self.users_own(method, exchange, body).await),
         }
@@ -91,14 +91,40 @@ impl Documents {
         *request.method_mut() = method;
         *request.headers_mut() = exchange.headers.clone();
         let uri = format!("{}?{}", exchange.call.info.path, exchange.query);
-        let Ok(uri) = uri.trim_end_matches('?').parse() else { return not_found() };
+        let Ok(uri) = uri.trim_end_matches('?').parse() else { return self.not_found(exchange) };
         *request.uri_mut() = uri;
         request.extensions_mut().insert(exchange.call.user.clone());
         let response = match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        if response.status() == StatusCode::NOT_FOUND { not_found() } else { response }
+        if response.status() == StatusCode::NOT_FOUND { self.not_found(exchange) } else { response }
+    }
+
+    /// A path that nobody answers: 404 with the paths that somebody does.
+    pub(crate) fn not_found(&self, exchange: &Exchange) -> Response {
+        let mut response = json(exchange, &self.paths());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
+    }
+
+    fn response(&self, exchange: &Exchange, answer: Answer) -> Result<Response, Status> {
+        let (code, headers, body) = match answer {
+            Answer::Ok { headers, body } => (StatusCode::OK, headers, Body::from(body)),
+            Answer::NotModified { headers } => (StatusCode::NOT_MODIFIED, headers, Body::empty()),
+            Answer::NotAcceptable { offered } => {
+                return Err(Status::not_acceptable(format!(
+                    "only the following media types are accepted: {}",
+                    offered.join(", ")
+                )));
+            }
+            Answer::NotFound if exchange.call.info.path.starts_with("/apis/") => return Err(Status::no_such_path()),
+            Answer::NotFound => return Ok(self.not_found(exchange)),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = code;
+        *response.headers_mut() = headers;
+        Ok(response)
     }
 
     fn paths(&self) -> serde_json::Value {
@@ -116,45 +142,42 @@ fn discovered(registration: &Registration) -> Vec<Discovered> {
 }
 
 /// What `/version` answers, in the fields that clients of every server expect. They read `gitVersion`.
-fn version_document(about: About<'_>) -> serde_json::Value {
-    let mut numbers = about.version.split('.');
-    serde_json::json!({
-        "major": numbers.next().unwrap_or_default(),
-        "minor": numbers.next().unwrap_or_default(),
-        "gitVersion": format!("v{}", about.version),
-        "gitCommit": "",
-        "gitTreeState": "",
-        "buildDate": "1970-01-01T00:00:00Z",
-        "goVersion": "",
-        "compiler": "rustc",
-        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
-    })
+fn version_document(about: About<'_>) -> VersionInfo {
+    let mut numbers = about.version.split('.').map(str::to_owned);
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    VersionInfo {
+        major: numbers.next().unwrap_or_default(),
+        minor: numbers.next().unwrap_or_default(),
+        git_version: format!("v{}", about.version),
+        git_commit: "",
+        git_tree_state: "",
+        build_date: "1970-01-01T00:00:00Z",
+        go_version: "",
+        compiler: "rustc",
+        platform: format!("{}/{architecture}", std::env::consts::OS),
+    }
 }
 
-fn not_found() -> Response {
-    text(StatusCode::NOT_FOUND, "404 page not found\n".to_owned())
+/// What `/version` answers, in upstream's order.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VersionInfo {
+    major: String,
+    minor: String,
+    git_version: String,
+    git_commit: &'static str,
+    git_tree_state: &'static str,
+    build_date: &'static str,
+    go_version: &'static str,
+    compiler: &'static str,
+    platform: String,
 }
 
-fn json(exchange: &Exchange, document: &serde_json::Value) -> Response {
+fn json(exchange: &Exchange, document: &impl serde::Serialize) -> Response {
     let body = serde_json::to_vec_pretty(document).unwrap_or_default();
     respond::bytes(exchange, "application/json", StatusCode::OK, body.into())
-}
-
-fn response(exchange: &Exchange, answer: Answer) -> Result<Response, Status> {
-    let (code, headers, body) = match answer {
-        Answer::Ok { headers, body } => (StatusCode::OK, headers, Body::from(body)),
-        Answer::NotModified { headers } => (StatusCode::NOT_MODIFIED, headers, Body::empty()),
-        Answer::NotAcceptable { offered } => {
-            return Err(Status::not_acceptable(format!(
-                "only the following media types are accepted: {}",
-                offered.join(", ")
-            )));
-        }
-        Answer::NotFound if exchange.call.info.path.starts_with("/apis/") => return Err(Status::no_such_path()),
-        Answer::NotFound => return Ok(not_found()),
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = code;
-    *response.headers_mut() = headers;
-    Ok(response)
 }

@@ -23,6 +23,11 @@ pub fn invalid(detail: impl Into<String>) -> Status {
     Status::invalid("", "", "", &[field::Error::invalid(&field::Path::new("patch"), "{...}", detail)])
 }
 
+/// 400: the patch is not JSON. Upstream tells no more.
+fn not_json() -> Status {
+    Status::bad_request("invalid JSON patch")
+}
+
 /// 400: the patch is not one.
 fn undecodable(why: impl std::fmt::Display) -> Status {
     Status::bad_request(format!("error decoding patch: {why}"))

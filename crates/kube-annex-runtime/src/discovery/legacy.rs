@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ApiGroupList<'a> {
+    // Upstream's list has no apiVersion.
     kind: &'static str,
-    api_version: &'static str,
     groups: Vec<ApiGroup<'a>>,
 }
 
@@ -67,7 +67,7 @@ struct ApiResource<'a> {
 }
 
 pub(super) fn group_list<'a>(groups: &'a [Group<'a>]) -> ApiGroupList<'a> {
-    ApiGroupList { kind: "APIGroupList", api_version: "v1", groups: groups.iter().map(untyped_group).collect() }
+    ApiGroupList { kind: "APIGroupList", groups: groups.iter().map(untyped_group).collect() }
 }
 
 pub(super) fn group<'a>(group: &'a Group<'a>) -> ApiGroup<'a> {

@@ -15,6 +15,7 @@ mod watch;
 use crate::registry::resource::ServedResource;
 use crate::registry::store::Write;
 use crate::request::exchange::Exchange;
+use crate::request::negotiate;
 use crate::serve::Shutdown;
 use axum::body::Body;
 use axum::response::Response;
@@ -82,7 +83,7 @@ impl Endpoints {
         let descriptor = endpoint.descriptor();
         let name = info.parts.get(1).map(String::as_str).unwrap_or_default();
         let namespaced = endpoint.resource.namespaced();
-        if (!namespaced && !info.namespace.is_empty()) || info.parts.len() > 3 || info.path.ends_with('/') {
+        if (!namespaced && !info.namespace.is_empty()) || info.parts.len() > 3 {
             return Route::NoSuchPath;
         }
         let whole_cluster = namespaced && info.namespace.is_empty();
@@ -114,7 +115,7 @@ impl Endpoints {
 }
 
 fn verb_asked(method: &Method, verb: Option<Verb>) -> Option<Verb> {
-    matches!(*method, Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
+    matches!(*method, Method::GET | Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
         .then_some(verb)
         .flatten()
 }
@@ -131,6 +132,10 @@ impl Endpoint {
 
     /// Answers a request for this resource.
     pub(crate) async fn answer(&self, verb: Verb, exchange: &Arc<Exchange>, body: Body) -> Result<Response, Status> {
+        negotiate::check_route(&exchange.headers, verb == Verb::List || verb == Verb::Watch)?;
+        if verb == Verb::Patch {
+            patch::check_content_type(exchange)?;
+        }
         self.warn_of_deprecation(exchange);
         match verb {
             Verb::Get => get::get(self, exchange).await,

@@ -10,11 +10,9 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
 use kube_annex::options::{FieldValidation, PatchOptions};
-use kube_annex::{Object, Status, decode, patch};
+use kube_annex::status::Details;
+use kube_annex::{Object, Reason, Status, decode, patch};
 use serde_json::Value;
-
-/// The kinds of patch that are served, in upstream's order.
-const ACCEPTED: &[&str] = &["application/json-patch+json", "application/merge-patch+json"];
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -22,12 +20,22 @@ enum Kind {
     Merge,
 }
 
+/// Refuses a patch of a kind that is not served, before anything else is looked at.
+pub(super) fn check_content_type(exchange: &Exchange) -> Result<(), Status> {
+    kind(exchange).map(drop)
+}
+
+fn kind(exchange: &Exchange) -> Result<Kind, Status> {
+    match mutation::content_type(exchange) {
+        "application/json-patch+json" => Ok(Kind::Json),
+        "application/merge-patch+json" => Ok(Kind::Merge),
+        _ => Err(Status::failure(415, Reason::UnsupportedMediaType, "415: Unsupported Media Type")
+            .with_details(Details::default())),
+    }
+}
+
 pub(super) async fn patch(endpoint: &Endpoint, exchange: &Exchange, body: Body) -> Result<Response, Status> {
-    let kind = match mutation::content_type(exchange) {
-        "application/json-patch+json" => Kind::Json,
-        "application/merge-patch+json" => Kind::Merge,
-        _ => return Err(Status::unsupported_media_type(ACCEPTED)),
-    };
+    let kind = kind(exchange)?;
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
     let bytes = body::read(body).await?;
     let options = PatchOptions::parse(&exchange.query, false)?;

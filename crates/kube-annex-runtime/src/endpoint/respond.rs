@@ -11,10 +11,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY};
 use http::{HeaderValue, StatusCode};
-use kube_annex::encode::Stored;
+use kube_annex::encode::{Stored, write_json};
 use kube_annex::{ResourceDescriptor, Status};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use std::io::Write as _;
 
 /// Bodies above this size are compressed for clients that ask for gzip.
@@ -76,14 +74,34 @@ pub(crate) fn list(
 pub(crate) fn status(exchange: &Exchange, format: Format, status: &Status) -> Response {
     let code = StatusCode::from_u16(if status.code == 0 { 200 } else { status.code })
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = serde_json::to_vec(status).unwrap_or_default();
+    let body = encoded(status);
     let pretty = crate::request::negotiate::wants_pretty(&exchange.headers, &exchange.query) == Some(true);
     let negotiated = Negotiated { format, transform: Transform::None, pretty };
     let mut response = json_or_yaml(exchange, negotiated, code, body);
+    retry_after(&mut response, status);
+    response
+}
+
+/// A `Status` for a client that accepts no form it has: indented JSON, as upstream answers.
+pub(crate) fn raw_status(exchange: &Exchange, status: &Status) -> Response {
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = bytes(exchange, Format::Json.media_type(), code, indent(&encoded(status)).into());
+    retry_after(&mut response, status);
+    response
+}
+
+fn encoded(status: &Status) -> Vec<u8> {
+    let mut json = Vec::with_capacity(512);
+    if write_json(status, &mut json).is_err() {
+        json.clear();
+    }
+    json
+}
+
+fn retry_after(response: &mut Response, status: &Status) {
     if let Some(seconds) = status.retry_after_seconds() {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    response
 }
 
 /// Writes an object as it is asked for: itself, its metadata, or a table of one row.
@@ -124,24 +142,11 @@ fn stored(item: &Item) -> Result<Stored, Status> {
     Stored::find(&item.bytes).map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))
 }
 
-#[derive(Deserialize)]
-struct MetadataOnly<'a> {
-    #[serde(borrow)]
-    metadata: &'a RawValue,
-}
-
 /// Writes the object's metadata as a `PartialObjectMetadata`.
 pub(crate) fn write_partial(item: &Item, version: MetaVersion, out: &mut Vec<u8>) -> Result<(), Status> {
-    let mut whole = Vec::with_capacity(item.bytes.len() + 64);
-    write_object(item, &mut whole)?;
-    let object: MetadataOnly<'_> = serde_json::from_slice(&whole)
-        .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))?;
-    out.extend_from_slice(br#"{"kind":"PartialObjectMetadata","apiVersion":""#);
-    out.extend_from_slice(version.api_version().as_bytes());
-    out.extend_from_slice(br#"","metadata":"#);
-    out.extend_from_slice(object.metadata.get().as_bytes());
-    out.push(b'}');
-    Ok(())
+    stored(item)?
+        .write_partial(&item.bytes, item.revision, version.api_version(), out)
+        .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))
 }
 
 /// Writes everything of a list up to its items.
@@ -181,11 +186,7 @@ fn write_items(
 fn json_or_yaml(exchange: &Exchange, negotiated: Negotiated, code: StatusCode, json: Vec<u8>) -> Response {
     let body = match negotiated.format {
         Format::Yaml => yaml(&json),
-        Format::Json if negotiated.pretty => {
-            let mut pretty = indent(&json);
-            pretty.push(b'\n');
-            pretty
-        }
+        Format::Json if negotiated.pretty => indent(&json),
         Format::Json => {
             let mut json = json;
             json.push(b'\n');

@@ -14,9 +14,9 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use kube_annex::Status;
 use kube_annex::options::ListOptions;
 use kube_annex::watch::{EventType, write_event};
-use kube_annex::{ResourceDescriptor, Status};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,7 +131,7 @@ impl EventWriter {
     }
 
     fn bookmark(&mut self, revision: u64, initial: bool) -> Result<Bytes, Status> {
-        let item = bookmark_object(self.endpoint.descriptor(), revision, initial);
+        let item = bookmark_object(&self.endpoint, revision, initial);
         self.write(EventType::Bookmark, &item, initial)
     }
 
@@ -166,13 +166,18 @@ impl EventWriter {
     }
 }
 
-/// The object of a bookmark: its type, a resourceVersion, and the mark that the initial events are over.
-fn bookmark_object(descriptor: &ResourceDescriptor, revision: u64, initial: bool) -> Item {
-    let annotations = if initial { r#""annotations":{"k8s.io/initial-events-end":"true"}"# } else { "" };
-    let json = format!(
-        r#"{{"kind":"{}","apiVersion":"{}","metadata":{{{annotations}}}}}"#,
+/// The object of a bookmark: an empty one of its type, a resourceVersion, and the mark that the initial events are over.
+///
+/// A type that has no empty object shows its kind and metadata alone.
+fn bookmark_object(endpoint: &Endpoint, revision: u64, initial: bool) -> Item {
+    let descriptor = endpoint.descriptor();
+    let annotations = if initial { r#"{"k8s.io/initial-events-end":"true"}"# } else { "{}" };
+    let bare = format!(
+        r#"{{"kind":"{}","apiVersion":"{}","metadata":{{"annotations":{annotations}}}}}"#,
         descriptor.kind,
         descriptor.api_version()
     );
-    Item { bytes: json.into(), revision }
+    let codec = &endpoint.resource.served(endpoint.version).codec;
+    let empty = codec.read(bare.as_bytes()).ok().and_then(|hub| Item::of(codec.convert(hub), revision).ok());
+    empty.unwrap_or_else(|| Item { bytes: bare.into(), revision })
 }

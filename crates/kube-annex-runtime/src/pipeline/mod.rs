@@ -8,16 +8,16 @@ use crate::health::text;
 use crate::request::duration;
 use crate::request::exchange::Exchange;
 use crate::request::info;
-use crate::request::negotiate::{self, Answer, Format};
+use crate::request::negotiate;
 use crate::seams::Seams;
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONNECTION, WARNING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use kube_annex::Status;
 use kube_annex::handlers::Call;
 use kube_annex::request::{RequestInfo, UserInfo};
-use kube_annex::{Status, Verb};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,9 @@ impl Pipeline {
         let info = match info::parse(&parts.method, parts.uri.path(), &query) {
             Ok(info) => info,
             Err(error) => {
-                let body = format!("Internal Server Error: {}: {error}\n", kube_annex::field::quote(parts.uri.path()));
+                let path = parts.uri.path();
+                let quoted = kube_annex::field::quote(path);
+                let body = format!("Internal Server Error: {quoted}: failed to create RequestInfo: {error}, {path}\n");
                 return text(StatusCode::INTERNAL_SERVER_ERROR, body);
             }
         };
@@ -137,7 +139,7 @@ impl Pipeline {
             return self.documents.answer(method, exchange, body).await;
         }
         match self.endpoints.route(&method, exchange) {
-            Route::UnknownGroup => Ok(text(StatusCode::NOT_FOUND, "404 page not found\n".to_owned())),
+            Route::UnknownGroup => Ok(self.documents.not_found(exchange)),
             Route::NoSuchPath => Err(Status::no_such_path()),
             Route::MethodNotAllowed => Err(Status::method_not_allowed()),
             Route::Found(endpoint, verb) => endpoint.answer(verb, exchange, body).await,
@@ -147,10 +149,10 @@ impl Pipeline {
 
 /// An error in the form the client asked for; JSON when that cannot be told.
 fn failure(exchange: &Exchange, status: &Status) -> Response {
-    let answer = if exchange.call.info.verb == Verb::Watch.as_str() { Answer::Stream } else { Answer::Object };
-    let format = negotiate::negotiate(&exchange.headers, &exchange.query, answer)
-        .map_or(Format::Json, |negotiated| negotiated.format);
-    respond::status(exchange, format, status)
+    match negotiate::negotiate_status(&exchange.headers) {
+        Some(format) => respond::status(exchange, format, status),
+        None => respond::raw_status(exchange, status),
+    }
 }
 
 fn unauthorized(exchange: &Exchange, connection: &Connection) -> Response {

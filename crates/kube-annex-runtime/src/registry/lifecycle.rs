@@ -72,7 +72,7 @@ fn refuse(descriptor: &ResourceDescriptor, name: &str, errors: &[field::Error]) 
 }
 
 fn finish(registration: &Registration, object: &mut Object, warnings: &Warnings) {
-    for warning in metadata::deduplicate_owner_references(object.metadata_mut()) {
+    if let Some(warning) = metadata::deduplicate_owner_references(object.metadata_mut()) {
         warnings.add(warning);
     }
     for warning in registration.rules.warnings(object) {

@@ -115,10 +115,10 @@ impl Store {
     /// The table of L-4: which snapshot, and from which key on.
     async fn start_of(&self, prefix: &Prefix, options: &ListOptions) -> Result<(Snapshot, Option<Key>), Status> {
         if !options.continue_token.is_empty() {
+            let token = ContinueToken::decode(&options.continue_token, prefix)?;
             if !matches!(options.resource_version.as_str(), "" | "0") {
                 return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
             }
-            let token = ContinueToken::decode(&options.continue_token, prefix)?;
             let snapshot = token.revision.map_or(Snapshot::Newest, Snapshot::At);
             return Ok((snapshot, Some(token.start)));
         }

@@ -28,11 +28,6 @@ impl ServedResource {
         self.registration.descriptor().scope == Scope::Namespaced
     }
 
-    /// The index of a version by its name.
-    pub(crate) fn version(&self, version: &str) -> Option<usize> {
-        self.registration.versions.iter().position(|served| served.descriptor.version == version)
-    }
-
     pub(crate) fn served(&self, version: usize) -> &ServedVersion {
         &self.registration.versions[version]
     }

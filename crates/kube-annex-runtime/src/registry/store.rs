@@ -242,10 +242,10 @@ impl Store {
             let path = field::Path::new("metadata").child("resourceVersion");
             let error = field::Error::invalid(&path, 0, "must be specified for an update");
             let descriptor = self.registration.descriptor();
-            return Err(Status::invalid(descriptor.group, descriptor.kind, name, &[error]));
+            return Err(Status::invalid(descriptor.group, descriptor.plural, name, &[error]));
         }
         let sent: u64 = sent.parse().map_err(|_| {
-            Status::bad_request(format!("invalid resource version {}: it is not a whole number", field::quote(sent)))
+            Status::untyped(format!("invalid resource version: {} is not a whole number", field::quote(sent)))
         })?;
         if sent == live { Ok(()) } else { Err(Status::modified(&self.resource(), name)) }
     }

@@ -3,6 +3,7 @@
 use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
 use kube_annex::Status;
+use kube_annex::status::Details;
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -111,6 +112,44 @@ pub fn negotiate(headers: &HeaderMap, query: &str, answer: Answer) -> Result<Neg
     }
     Err(Status::not_acceptable(format!("only the following media types are accepted: {}", supported.join(", "))))
 }
+
+/// In which form an error is told: the first acceptable clause without a transform. `None` when there is none.
+pub(crate) fn negotiate_status(headers: &HeaderMap) -> Option<Format> {
+    let accept = joined(headers);
+    if accept.trim().is_empty() {
+        return Some(Format::Json);
+    }
+    clauses(&accept).iter().filter(|clause| clause.parameter("as").is_none()).find_map(|clause| {
+        match (clause.main, clause.sub) {
+            ("*" | "application", "*") | ("application", "json") => Some(Format::Json),
+            ("application", "yaml") => Some(Format::Yaml),
+            _ => None,
+        }
+    })
+}
+
+/// Refuses a request none of whose clauses names a media type that its route produces.
+///
+/// * Errors: 406 in the words of upstream's router, which looks at media types alone, before parameters count.
+pub(crate) fn check_route(headers: &HeaderMap, streams: bool) -> Result<(), Status> {
+    let accept = joined(headers);
+    let named = |clause: &str| {
+        let media_type = clause.split(';').next().unwrap_or_default().trim();
+        media_type == "*/*" || ROUTED.contains(&media_type)
+    };
+    if accept.trim().is_empty() || accept.split(',').any(named) {
+        return Ok(());
+    }
+    let mut available: Vec<&str> = ROUTED.to_vec();
+    if streams {
+        available.extend(["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"]);
+    }
+    let message = format!("406: Not Acceptable\n\nAvailable representations: {}", available.join(", "));
+    Err(Status::not_acceptable(message).with_details(Details::default()))
+}
+
+/// The media types that upstream's router lets through. Protobuf is only good for what is behind it in the header.
+const ROUTED: &[&str] = &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 
 fn joined(headers: &HeaderMap) -> String {
     let values: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();

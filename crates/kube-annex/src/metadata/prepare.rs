@@ -8,7 +8,7 @@ pub const MAX_NAME_PREFIX: usize = 63 - 5;
 
 /// Makes metadata that of a new object: what only the server may set is set or cleared.
 ///
-/// `now` is cut to seconds; `uid` is a random version 4 UUID, lower case. The generation is cleared: a resource that
+/// `now` is cut to seconds; `uid` is a random version 4 UUID, lower case. The generation is kept: a resource that
 /// tracks it sets 1.
 pub fn prepare_for_create(metadata: &mut ObjectMeta, now: Time, uid: String) {
     metadata.uid = Some(uid);
@@ -16,7 +16,6 @@ pub fn prepare_for_create(metadata: &mut ObjectMeta, now: Time, uid: String) {
     metadata.deletion_timestamp = None;
     metadata.deletion_grace_period_seconds = None;
     metadata.self_link = None;
-    metadata.generation = None;
 }
 
 /// Restores what an update cannot change, whatever the client sent.

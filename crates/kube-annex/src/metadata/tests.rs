@@ -244,7 +244,6 @@ fn c_5_and_c_9_a_new_object_gets_what_only_the_server_sets() {
         self_link: Some("/x".into()),
         deletion_timestamp: Some(time(1)),
         deletion_grace_period_seconds: Some(1),
-        generation: Some(9),
         ..good()
     };
     let now = Time(Timestamp::from_millisecond(5_900).unwrap());

@@ -3,7 +3,7 @@
 mod budget;
 mod operation;
 
-use super::{type_name, undecodable};
+use super::{not_json, type_name, undecodable};
 use crate::status::{Cause, Details, Reason, Status};
 use budget::Budget;
 use operation::Operation;
@@ -37,7 +37,7 @@ pub fn apply(live: &Value, patch: &[u8]) -> Result<Value, Status> {
 }
 
 fn decode(patch: &[u8]) -> Result<Vec<Operation>, Status> {
-    match serde_json::from_slice(patch).map_err(undecodable)? {
+    match serde_json::from_slice(patch).map_err(|_| not_json())? {
         Value::Array(items) => items
             .into_iter()
             .enumerate()

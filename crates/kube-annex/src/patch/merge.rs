@@ -1,6 +1,6 @@
 //! JSON merge patch, RFC 7386: objects are merged, `null` deletes, all else replaces.
 
-use super::{type_name, undecodable};
+use super::{not_json, type_name, undecodable};
 use crate::status::Status;
 use serde_json::Value;
 
@@ -9,7 +9,10 @@ use serde_json::Value;
 /// * Shape: `patch` is a JSON object; of a key that is written twice the last one counts.
 /// * Errors: 400 when the patch is not JSON, is nested deeper than the parser reads, or is not an object.
 pub fn apply(live: &Value, patch: &[u8]) -> Result<Value, Status> {
-    let patch: Value = serde_json::from_slice(patch).map_err(undecodable)?;
+    let patch: Value = serde_json::from_slice(patch).map_err(|_| not_json())?;
+    if patch.is_null() {
+        return Err(Status::bad_request("Invalid JSON Patch"));
+    }
     if !patch.is_object() {
         return Err(undecodable(format_args!("a merge patch is an object, this is {}", type_name(&patch))));
     }
