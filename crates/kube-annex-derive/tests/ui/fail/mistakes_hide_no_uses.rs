@@ -10,9 +10,15 @@ pub struct Gizmo {
     pub metadata: ObjectMeta,
 }
 
+#[derive(AggregatedResource, Clone, Deserialize, JsonSchema, Serialize)]
+#[aggregated_resource(group = "Other", version = "v1")]
+pub struct Gadget {
+    pub metadata: ObjectMeta,
+}
+
 struct Workshop;
 
-// Everything below is right, and only the group is reported.
+// Everything below is right, and only the two groups are reported.
 impl GizmoHandlers for Workshop {
     async fn list(&self, _: &Call, _: &ListOptions) -> Result<Vec<Gizmo>, Status> {
         Ok(Vec::new())
@@ -21,5 +27,5 @@ impl GizmoHandlers for Workshop {
 
 fn main() {
     let _ = Gizmo::DESCRIPTOR.plural;
-    let _ = kube_annex::resources![Gizmo];
+    let _ = kube_annex::resources![Gizmo, Gadget];
 }
