@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 /// An aggregated API server.
 #[derive(Debug, Parser)]
-#[command(arg_required_else_help = true, propagate_version = true)]
+// As in Go, of a flag that is given twice the last holds, and lists add up.
+#[command(arg_required_else_help = true, args_override_self = true, propagate_version = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -69,7 +70,7 @@ pub(crate) struct ServeFlags {
     pub(crate) requestheader_extra_headers_prefix: Vec<String>,
 
     /// The cluster, for everything that has no kubeconfig of its own. Without any, the pod's own account.
-    #[arg(long, env = "ANNEX_KUBECONFIG")]
+    #[arg(long)]
     pub(crate) kubeconfig: Option<PathBuf>,
     /// The cluster that says whose a token is.
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! What the flags say, checked as a whole before anything is started.
 
 use crate::cli::{ServeFlags, StorageBackend};
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 use http::HeaderName;
 use kube_annex_runtime::authn::{FrontProxyHeaders, TrustFiles};
 use kube_annex_storage::Storage;
@@ -13,6 +13,9 @@ pub(crate) fn check(flags: &ServeFlags) -> anyhow::Result<()> {
     match flags.storage_backend {
         StorageBackend::Memory if !flags.etcd_servers.is_empty() => {
             bail!("--etcd-servers is given, but --storage-backend is memory; objects would not be kept in etcd")
+        }
+        StorageBackend::Memory if flags.etcd_prefix.is_some() => {
+            bail!("--etcd-prefix is given, but --storage-backend is memory; objects would not be kept in etcd")
         }
         StorageBackend::Memory => {}
         StorageBackend::Redb | StorageBackend::Etcd => {
@@ -45,7 +48,6 @@ pub(crate) fn check(flags: &ServeFlags) -> anyhow::Result<()> {
 
 /// The storage that the flags choose.
 pub(crate) fn storage(_: &ServeFlags) -> Arc<dyn Storage> {
-    tracing::info!("objects are kept in memory: they are gone when this process ends");
     Arc::new(Memory::new())
 }
 
@@ -54,23 +56,27 @@ pub(crate) fn trust_files(flags: &ServeFlags) -> anyhow::Result<TrustFiles> {
     Ok(TrustFiles {
         client_ca: flags.client_ca_file.clone(),
         front_proxy_ca: flags.requestheader_client_ca_file.clone(),
-        allowed_names: flags.requestheader_allowed_names.clone(),
+        allowed_names: given(&flags.requestheader_allowed_names).map(ToOwned::to_owned).collect(),
         headers: FrontProxyHeaders {
             username: names("--requestheader-username-headers", &flags.requestheader_username_headers)?,
             uid: names("--requestheader-uid-headers", &flags.requestheader_uid_headers)?,
             group: names("--requestheader-group-headers", &flags.requestheader_group_headers)?,
-            extra_prefix: flags
-                .requestheader_extra_headers_prefix
+            extra_prefix: names("--requestheader-extra-headers-prefix", &flags.requestheader_extra_headers_prefix)?
                 .iter()
-                .map(|prefix| prefix.trim().to_ascii_lowercase())
+                .map(ToString::to_string)
                 .collect(),
         },
     })
 }
 
+/// Names of headers, or what they begin with, in lower case.
 fn names(flag: &str, names: &[String]) -> anyhow::Result<Vec<HeaderName>> {
-    names
-        .iter()
-        .map(|name| name.trim().parse().with_context(|| format!("{flag}: {name:?} is not the name of a header")))
+    given(names)
+        .map(|name| name.trim().parse().map_err(|_| anyhow!("{flag}: {name:?} is not the name of a header")))
         .collect()
+}
+
+/// As in upstream's flags, an empty text is an empty list.
+fn given(list: &[String]) -> impl Iterator<Item = &String> {
+    list.iter().filter(|item| !item.is_empty())
 }

@@ -7,9 +7,11 @@ mod cli;
 mod cluster;
 mod config;
 mod describe;
+mod failure;
 mod program;
 pub mod resources;
 mod serve;
+mod signals;
 mod standalone;
 
 pub use program::Program;

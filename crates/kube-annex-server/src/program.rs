@@ -1,13 +1,14 @@
 //! A server of one's own: what it serves, and the command line around it.
 
 use crate::cli::{Cli, Command};
-use crate::{describe, serve};
+use crate::{describe, failure, serve};
 use anyhow::Context as _;
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use kube_annex_runtime::admission::Plugin;
 use kube_annex_runtime::{Reader, Registration, Server, ServerBuilder};
 use std::fmt;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
@@ -69,15 +70,12 @@ impl Program {
         let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
         let cli = match parsed {
             Ok(cli) => cli,
-            Err(error) => {
-                let _ = error.print();
-                return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-            }
+            Err(error) => return refuse_usage(&error),
         };
         match self.execute(cli) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                let _ = writeln!(std::io::stderr(), "error: {error:#}");
+                complain(&failure::sentence(&error));
                 ExitCode::FAILURE
             }
         }
@@ -92,7 +90,10 @@ impl Program {
             Command::Serve(flags) => {
                 log_to_stderr(flags.verbosity);
                 let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-                runtime.context("the system has no threads to give")?.block_on(serve::serve(self, *flags))
+                let runtime = runtime.context("the system has no threads to give")?;
+                let ended = runtime.block_on(serve::serve(self, *flags));
+                runtime.shutdown_background(); // what still runs was given its time
+                ended
             }
         }
     }
@@ -118,14 +119,38 @@ impl fmt::Debug for Program {
     }
 }
 
+/// Help that was asked for is no failure; help for want of a command is.
+fn refuse_usage(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            drop(error.print())
+        }
+        _ => complain(&failure::wrong_usage(error)),
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// When standard error is closed too, the exit code is all there is to say.
+fn complain(sentence: &str) {
+    let _ = writeln!(std::io::stderr(), "error: {sentence}");
+}
+
 /// Upstream's `-v`: 0 tells what an operator needs, 4 what a developer does. `RUST_LOG` says more precisely.
 fn log_to_stderr(verbosity: u8) {
-    let level = match verbosity {
-        0..=1 => "info",
-        2..=5 => "debug",
-        _ => "trace",
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives(verbosity)));
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let _ = log.try_init(); // a program with a log of its own keeps it
+}
+
+/// Libraries that hand their errors to us do not tell them as well.
+fn directives(verbosity: u8) -> String {
+    let (level, libraries) = match verbosity {
+        0..=1 => ("info", "off"),
+        2..=5 => ("debug", "warn"),
+        _ => ("trace", "info"),
     };
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("{level},hyper=info,h2=info,rustls=warn,tower=info,kube=info")));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    format!(
+        "{level},hyper=info,h2=info,rustls=warn,tower=info,kube_client={libraries},rustls_platform_verifier={libraries}"
+    )
 }

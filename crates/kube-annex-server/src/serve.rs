@@ -1,10 +1,12 @@
 //! `serve`: from flags to a server that runs until it is asked to stop.
 
 use crate::cli::ServeFlags;
+use crate::cluster::Cluster;
+use crate::config;
 use crate::program::Program;
+use crate::signals::Signals;
 use crate::standalone::Standalone;
-use crate::{cluster, config};
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use kube_annex_runtime::admission::NamespaceLifecycle;
 use kube_annex_runtime::authn::{
     Authenticators, ClusterConfig, ClusterConfigError, TokenReviewOptions, TokenReviews, TrustStore, UnixClock,
@@ -25,26 +27,51 @@ use tokio::net::TcpListener;
 const FILES_EVERY: Duration = Duration::from_mins(1);
 
 /// How long the cluster may take to answer at start-up.
-const START_UP_PATIENCE: Duration = Duration::from_secs(30);
+const START_UP_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long tasks beside the requests may take to end once no request is left.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Serves until SIGTERM or SIGINT.
+///
+/// * Errors: why it cannot start; or a second signal, when requests were cut off.
 pub(crate) async fn serve(program: Program, flags: ServeFlags) -> anyhow::Result<()> {
     config::check(&flags)?;
-    let listener = serve::bind(flags.bind_address, flags.secure_port)?;
+    let signals = Signals::listen()?;
     let shutdown = Shutdown::new();
+    tokio::select! {
+        ended = run(program, &flags, &shutdown) => ended,
+        () = signals.obey(&shutdown) => bail!("a second signal ended the server before all requests had finished"),
+    }
+}
+
+async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let listener = serve::bind(flags.bind_address, flags.secure_port)?;
     let seams = Seams::default();
-    let builder = program.server().storage(config::storage(&flags)).shutdown(shutdown.clone()).seams(seams.clone());
-    let served = if flags.standalone {
-        standalone(builder, &flags, &listener).await?
-    } else {
-        in_cluster(builder, &flags, &seams, &shutdown).await?
+    let builder = program.server().storage(config::storage(flags)).shutdown(shutdown.clone()).seams(seams.clone());
+    let prepared = async {
+        if flags.standalone {
+            standalone(builder, flags, &listener).await
+        } else {
+            in_cluster(builder, flags, &seams, shutdown).await
+        }
+    };
+    // A server that is asked to stop while it waits for the cluster need not wait any longer.
+    let served = tokio::select! {
+        served = prepared => served?,
+        () = shutdown.asked() => return Ok(()),
     };
     let address = listener.local_addr().context("the listener has no address")?;
-    tracing::info!(%address, "serving");
     seams.tasks.spawn(served.tls.clone().watch(FILES_EVERY, shutdown.token()));
-    stop_on_signals(&seams, &shutdown)?;
+    tracing::info!(%address, "serving; objects are kept in memory and are gone when this process ends");
+    if let Some(own) = &served.own {
+        greet(own);
+    }
     let options = ServeOptions { shutdown_delay: flags.shutdown_delay_duration, ..ServeOptions::default() };
-    serve::serve(listener, served.tls, served.server, shutdown, options).await?;
+    serve::serve(listener, served.tls, served.server, shutdown.clone(), options).await?;
+    if tokio::time::timeout(LAST_WORDS, seams.tasks.finished()).await.is_err() {
+        tracing::warn!("leaving background tasks behind that have not ended within {LAST_WORDS:?}");
+    }
     tracing::info!("stopped");
     Ok(())
 }
@@ -53,6 +80,23 @@ pub(crate) async fn serve(program: Program, flags: ServeFlags) -> anyhow::Result
 struct Served {
     server: kube_annex_runtime::Server,
     tls: TlsHandle,
+    /// The folder of a server without a cluster, which is its alone while this lives.
+    own: Option<Standalone>,
+}
+
+/// Prints the two lines that a person needs. Nobody has to read them.
+fn greet(own: &Standalone) {
+    let kubeconfig = shell_word(&own.kubeconfig());
+    if let Err(error) = writeln!(std::io::stdout(), "export KUBECONFIG={kubeconfig}\nkubectl api-resources") {
+        tracing::warn!(%error, "standard output is closed");
+    }
+}
+
+/// A path as a shell takes it.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 fn clock() -> UnixClock {
@@ -69,9 +113,7 @@ async fn standalone(builder: ServerBuilder, flags: &ServeFlags, listener: &TcpLi
     let authenticators = Authenticators::standard(&trust, None, &clock());
     let authorizer = Authorizers::standard(open_paths(flags)?, Arc::new(authz::Standalone::new()));
     let server = builder.build(authenticators, Arc::new(authorizer))?;
-    writeln!(std::io::stdout(), "export KUBECONFIG={}\nkubectl api-resources", own.kubeconfig().display())
-        .context("standard output is closed")?;
-    Ok(Served { server, tls })
+    Ok(Served { server, tls, own: Some(own) })
 }
 
 async fn in_cluster(
@@ -84,18 +126,18 @@ async fn in_cluster(
         own_or_common("--authentication-kubeconfig", flags.authentication_kubeconfig.as_deref(), flags);
     let (authz_flag, authz_config) =
         own_or_common("--authorization-kubeconfig", flags.authorization_kubeconfig.as_deref(), flags);
-    let authn_client = cluster::client(authn_flag, authn_config).await?;
-    let authz_client = cluster::client(authz_flag, authz_config).await?;
+    let authn_cluster = Cluster::find(authn_flag, authn_config).await?;
+    let authz_client = Cluster::find(authz_flag, authz_config).await?.client;
 
     let files = config::trust_files(flags)?;
     let trust = TrustStore::new(files.load().await?);
     seams.tasks.spawn(files.watch(trust.clone(), FILES_EVERY, shutdown.token()));
-    look_up_trust(flags, &authn_client, &trust, seams, shutdown).await?;
+    look_up_trust(flags, &authn_cluster, &trust, seams, shutdown).await?;
 
     let tls = serving_tls(flags, &trust).await?;
     let options =
         TokenReviewOptions { cache_ttl: flags.authentication_token_webhook_cache_ttl, ..TokenReviewOptions::default() };
-    let tokens = Arc::new(TokenReviews::new(authn_client, &options)?);
+    let tokens = Arc::new(TokenReviews::new(authn_cluster.client, &options)?);
     let authenticators = Authenticators::standard(&trust, Some(tokens), &clock());
     let options = SubjectAccessReviewOptions {
         allowed_ttl: flags.authorization_webhook_cache_authorized_ttl,
@@ -105,7 +147,7 @@ async fn in_cluster(
     let reviews = Arc::new(SubjectAccessReviews::new(authz_client.clone(), &options));
     let authorizer: Arc<dyn Authorizer> = Arc::new(Authorizers::standard(open_paths(flags)?, reviews));
     let server = builder.admission(|_| NamespaceLifecycle::new(authz_client)).build(authenticators, authorizer)?;
-    Ok(Served { server, tls })
+    Ok(Served { server, tls, own: None })
 }
 
 fn own_or_common<'a>(
@@ -122,7 +164,7 @@ fn own_or_common<'a>(
 /// Reads whom the cluster believes, and keeps up with it.
 async fn look_up_trust(
     flags: &ServeFlags,
-    client: &kube::Client,
+    cluster: &Cluster,
     trust: &Arc<TrustStore>,
     seams: &Seams,
     shutdown: &Shutdown,
@@ -130,17 +172,21 @@ async fn look_up_trust(
     if flags.authentication_skip_lookup {
         return Ok(());
     }
-    let mut cluster = ClusterConfig::new(client.clone(), trust.clone());
-    let loaded = tokio::time::timeout(START_UP_PATIENCE, cluster.load()).await.with_context(|| {
-        format!("kube-apiserver did not answer in {} seconds; check --kubeconfig", START_UP_PATIENCE.as_secs())
-    })?;
+    let mut config = ClusterConfig::new(cluster.client.clone(), trust.clone());
+    let loaded = tokio::time::timeout(START_UP_PATIENCE, config.load())
+        .await
+        .with_context(|| format!("{} did not answer within {START_UP_PATIENCE:?}", cluster.name))?;
     match loaded {
         Err(error @ ClusterConfigError::Forbidden { .. }) if flags.authentication_tolerate_lookup_failure => {
             tracing::warn!(%error, "going on without the cluster's authentication configuration");
         }
+        Err(ClusterConfigError::Unreadable(source)) => {
+            let lacking = "does not tell ConfigMap kube-system/extension-apiserver-authentication";
+            return Err(source).with_context(|| format!("{} {lacking}", cluster.name));
+        }
         loaded => loaded?,
     }
-    seams.tasks.spawn(cluster.watch(shutdown.token()));
+    seams.tasks.spawn(config.watch(shutdown.token()));
     Ok(())
 }
 
@@ -161,24 +207,13 @@ fn open_paths(flags: &ServeFlags) -> anyhow::Result<AlwaysAllowPaths> {
     Ok(AlwaysAllowPaths::new(paths)?)
 }
 
-/// The first signal asks the server to stop; the second ends the process.
-fn stop_on_signals(seams: &Seams, shutdown: &Shutdown) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be handled")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be handled")?;
-    let shutdown = shutdown.clone();
-    seams.tasks.spawn(async move {
-        for attempt in 0.. {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if attempt > 0 {
-                std::process::exit(1);
-            }
-            tracing::info!("stopping: requests may finish, watches end; another signal ends the process at once");
-            shutdown.ask();
-        }
-    });
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_quoted_only_where_a_shell_would_break_it() {
+        assert_eq!(shell_word(Path::new("/tmp/annex-data/kubeconfig")), "/tmp/annex-data/kubeconfig");
+        assert_eq!(shell_word(Path::new("/tmp/it's here")), r"'/tmp/it'\''s here'");
+    }
 }

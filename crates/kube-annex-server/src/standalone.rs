@@ -1,37 +1,41 @@
 //! A server without a cluster: its own authority, certificates and kubeconfig in one folder.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail, ensure};
 use kube_annex_runtime::authn::{CaBundle, Trust};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    KeyUsagePurpose, PublicKeyData as _, SanType,
 };
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{ErrorKind, Write as _};
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The folder of a server without a cluster.
+/// The folder of a server without a cluster, and no other server's while this lives.
 #[derive(Debug)]
 pub(crate) struct Standalone {
     folder: PathBuf,
+    /// The system lets go of it when the process ends, however it ends.
+    _lock: File,
 }
 
 const PRIVATE: u32 = 0o600;
 const PUBLIC: u32 = 0o644;
+const BEGIN_ANEW: &str = "remove the folder to begin anew";
 
 impl Standalone {
     /// Makes what is missing in the folder, and writes a kubeconfig for this address. What is there is used again.
     ///
-    /// * Errors: which file could not be read or written.
+    /// * Errors: which file could not be read or written; another server has the folder.
     pub(crate) fn prepare(folder: &Path, address: IpAddr, port: u16) -> anyhow::Result<Self> {
         let mut maker = fs::DirBuilder::new();
         maker.recursive(true).mode(0o700);
         maker.create(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
         let folder = folder.canonicalize().with_context(|| format!("{} has no absolute path", folder.display()))?;
-        let this = Self { folder };
+        let lock = lock(&folder)?;
+        let this = Self { folder, _lock: lock };
         let authority = this.authority()?;
         this.issue(&authority, "serving", serving_parameters(address)?)?;
         this.issue(&authority, "admin", admin_parameters()?)?;
@@ -67,20 +71,36 @@ impl Standalone {
         fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))
     }
 
+    /// The private key of that name, made when there is none. One that others could read is closed to them.
+    fn key(&self, name: &str) -> anyhow::Result<KeyPair> {
+        let path = self.path(name);
+        if !path.exists() {
+            self.write(name, &KeyPair::generate()?.serialize_pem(), PRIVATE)?;
+        }
+        let text = self.read(name)?;
+        fs::set_permissions(&path, Permissions::from_mode(PRIVATE))
+            .with_context(|| format!("{} is open to other users and cannot be closed to them", path.display()))?;
+        KeyPair::from_pem(&text).with_context(|| format!("{} holds no private key; {BEGIN_ANEW}", path.display()))
+    }
+
     /// The authority in the folder, made when there is none.
     fn authority(&self) -> anyhow::Result<Issuer<'static, KeyPair>> {
-        if !self.path("ca.key").exists() {
-            let key = KeyPair::generate()?;
-            let certificate = authority_parameters().self_signed(&key)?;
-            self.write("ca.crt", &certificate.pem(), PUBLIC)?;
-            self.write("ca.key", &key.serialize_pem(), PRIVATE)?;
+        let path = self.path("ca.crt");
+        let key = self.key("ca.key")?;
+        if !path.exists() {
+            self.write("ca.crt", &authority_parameters().self_signed(&key)?.pem(), PUBLIC)?;
         }
-        let key = KeyPair::from_pem(&self.read("ca.key")?).with_context(|| {
-            format!("{} is no private key; remove the folder to begin anew", self.path("ca.key").display())
-        })?;
-        Issuer::from_ca_cert_pem(&self.read("ca.crt")?, key).with_context(|| {
-            format!("{} is no certificate; remove the folder to begin anew", self.path("ca.crt").display())
-        })
+        let certificate = self.read("ca.crt")?;
+        let known = public_key(&certificate);
+        let known = known.with_context(|| format!("{} holds no certificate; {BEGIN_ANEW}", path.display()))?;
+        ensure!(
+            known == key.subject_public_key_info(),
+            "{} is not the certificate of the key in {}; {BEGIN_ANEW}",
+            path.display(),
+            self.path("ca.key").display()
+        );
+        Issuer::from_ca_cert_pem(&certificate, key)
+            .with_context(|| format!("{} is not an authority's certificate; {BEGIN_ANEW}", path.display()))
     }
 
     /// A certificate of the authority, made anew at every start: the address may have changed, and it never gets old.
@@ -90,13 +110,7 @@ impl Standalone {
         name: &str,
         parameters: CertificateParams,
     ) -> anyhow::Result<()> {
-        let key_name = format!("{name}.key");
-        if !self.path(&key_name).exists() {
-            self.write(&key_name, &KeyPair::generate()?.serialize_pem(), PRIVATE)?;
-        }
-        let key = KeyPair::from_pem(&self.read(&key_name)?).with_context(|| {
-            format!("{} is no private key; remove it to have a new one made", self.path(&key_name).display())
-        })?;
+        let key = self.key(&format!("{name}.key"))?;
         self.write(&format!("{name}.crt"), &parameters.signed_by(&key, authority)?.pem(), PUBLIC)
     }
 
@@ -129,13 +143,38 @@ impl Standalone {
         let path = self.path(name);
         let draft = self.path(&format!(".{name}.new"));
         let written = (|| {
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&draft)?;
+            // Left behind by a process that ended here; what is there now may have any mode and lead anywhere.
+            match fs::remove_file(&draft) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             fs::rename(&draft, &path)
         })();
         written.with_context(|| format!("{} cannot be written", path.display()))
     }
+}
+
+/// Takes the folder for this process.
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("lock");
+    let open = OpenOptions::new().write(true).create(true).truncate(false).mode(PRIVATE).open(&path);
+    let file = open.with_context(|| format!("{} cannot be opened", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("{} is in use by another server; stop it, or choose another --data-dir", folder.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{} cannot be locked", path.display())),
+    }
+}
+
+/// The public key of a certificate in PEM, as its DER has it.
+fn public_key(pem: &str) -> anyhow::Result<Vec<u8>> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes())?;
+    Ok(pem.parse_x509()?.public_key().raw.to_vec())
 }
 
 /// A certificate for this process alone, and its key, in PEM.
