@@ -6,7 +6,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use anyhow::{Context, Result, anyhow};
 use kube::Client;
 use tokio::runtime::Runtime;
-use xtask::control_plane::{Binaries, ControlPlane, SampleApiserver, User};
+use xtask::control_plane::{AggregatedServer, Binaries, ControlPlane, User};
+use xtask::describe::{self, BinArgs};
 use xtask::process::Guard;
 
 use crate::kubectl::Kubectl;
@@ -15,6 +16,8 @@ use crate::kubectl::Kubectl;
 #[derive(Default)]
 pub(crate) struct Harness {
     sample: Lazy<Cluster>,
+    annex: Lazy<Cluster>,
+    bare: Lazy<Cluster>,
 }
 
 /// A control plane, and a runtime to wait on it from ordinary functions.
@@ -29,18 +32,44 @@ impl Harness {
     /// A control plane with Go's sample-apiserver behind its aggregator.
     pub(crate) fn sample(&self) -> Result<&Cluster> {
         self.sample.get(|| {
-            let mut cluster = Cluster::start("sample-apiserver")?;
-            let Cluster { control_plane, runtime, .. } = &mut cluster;
-            runtime.block_on(SampleApiserver::start(control_plane, &Binaries::find_or_build()?))?;
-            cluster.guard = cluster.control_plane.guard()?;
-            Ok(cluster)
+            Cluster::start("sample-apiserver")?
+                .serving(|control_plane| AggregatedServer::sample(control_plane, &Binaries::find_or_build()?))
         })
+    }
+
+    /// A control plane with our server behind its aggregator.
+    pub(crate) fn annex(&self) -> Result<&Cluster> {
+        self.annex.get(|| {
+            Cluster::start("annex")?.serving(|_| {
+                let program = annex_server()?;
+                let description = describe::run(&program)?;
+                let own = |(group, version): (&str, &str)| (group.to_owned(), version.to_owned());
+                Ok(AggregatedServer {
+                    name: description.name.clone(),
+                    program,
+                    arguments: vec!["serve".to_owned()],
+                    group_versions: description.group_versions().into_iter().map(own).collect(),
+                })
+            })
+        })
+    }
+
+    /// A control plane with nothing behind its aggregator.
+    pub(crate) fn bare(&self) -> Result<&Cluster> {
+        self.bare.get(|| Cluster::start("bare"))
     }
 
     /// Stops whatever was started.
     pub(crate) fn stop(&self) -> Result<()> {
-        self.sample.value.get().and_then(|started| started.as_ref().ok()).map_or(Ok(()), Cluster::stop)
+        let clusters = [&self.sample, &self.annex, &self.bare];
+        let started = clusters.into_iter().filter_map(|cluster| cluster.value.get()?.as_ref().ok());
+        started.map(Cluster::stop).fold(Ok(()), Result::and)
     }
+}
+
+/// Our server's program, built by cargo if need be.
+pub(crate) fn annex_server() -> Result<PathBuf> {
+    BinArgs { bin: "kube-annex-server".to_owned(), release: false }.build()
 }
 
 impl Cluster {
@@ -53,6 +82,17 @@ impl Cluster {
         Ok(Self { control_plane, runtime, guard })
     }
 
+    fn serving(mut self, server: impl FnOnce(&ControlPlane) -> Result<AggregatedServer>) -> Result<Self> {
+        let server = server(&self.control_plane)?;
+        let outcome = self.runtime.block_on(self.control_plane.serve(&server));
+        if let Err(error) = outcome {
+            self.stop().context("while cleaning up")?;
+            return Err(error);
+        }
+        self.guard = self.control_plane.guard()?;
+        Ok(self)
+    }
+
     fn stop(&self) -> Result<()> {
         let again = ControlPlane::load(self.control_plane.dir())?;
         again.map_or(Ok(()), |running| self.runtime.block_on(running.stop()))
@@ -61,6 +101,18 @@ impl Cluster {
     /// Waits for something asynchronous.
     pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
+    }
+
+    /// The control plane itself.
+    pub(crate) fn control_plane(&self) -> &ControlPlane {
+        &self.control_plane
+    }
+
+    /// Makes a namespace of this name for one test, and gives kubectl in it.
+    pub(crate) fn in_namespace(&self, name: &str) -> Result<Kubectl> {
+        let kubectl = self.kubectl(User::Admin);
+        kubectl.ok(&["create", "namespace", name])?;
+        Ok(kubectl.in_namespace(name))
     }
 
     /// kubectl with the credentials of a user.

@@ -38,6 +38,12 @@ impl Kubectl {
         Self { program: program.to_path_buf(), flags }
     }
 
+    /// The same in a namespace.
+    pub(crate) fn in_namespace(mut self, namespace: &str) -> Self {
+        self.flags.push(format!("--namespace={namespace}"));
+        self
+    }
+
     /// Runs a command that must succeed, and gives its standard output.
     pub(crate) fn ok(&self, arguments: &[&str]) -> Result<String> {
         self.ok_with(arguments, "")

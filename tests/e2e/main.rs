@@ -4,9 +4,13 @@
 //! they go with it. On a machine that can have no control plane the tests are skipped by name, unless
 //! `KUBE_ANNEX_REQUIRE_CONTROL_PLANE` is set.
 
+mod annex;
+mod deployment;
 mod harness;
 mod kubectl;
-mod sample_apiserver;
+mod kubelet;
+mod standalone;
+mod wardle;
 
 use std::env;
 use std::process::ExitCode;
@@ -19,15 +23,11 @@ use xtask::step::note;
 
 use crate::harness::Harness;
 
-/// A test: its name, and what it does.
-type Test = (&'static str, fn(&Harness) -> Result<()>);
-
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let harness = Arc::new(Harness::default());
     let missing = Binaries::missing().filter(|_| env::var_os(REQUIRED).is_none());
-    let tests = [sample_apiserver::TESTS].concat();
-    let trials = tests.into_iter().map(|test| trial(test, &harness, missing.as_ref())).collect();
+    let trials = tests().into_iter().map(|test| trial(test, &harness, missing.as_ref())).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     match harness.stop() {
         Ok(()) => conclusion.exit_code(),
@@ -38,12 +38,40 @@ fn main() -> ExitCode {
     }
 }
 
-fn trial((name, test): Test, harness: &Arc<Harness>, missing: Option<&Missing>) -> Trial {
+/// What a test does.
+type Run = Box<dyn FnOnce(&Harness) -> Result<()> + Send>;
+
+/// A test by name.
+struct Test {
+    name: String,
+    run: Run,
+}
+
+fn tests() -> Vec<Test> {
+    let sample = wardle::TESTS.iter().map(|(name, run)| Test {
+        name: format!("sample_apiserver::{name}"),
+        run: Box::new(|harness| run(harness.sample()?)),
+    });
+    let annex = wardle::TESTS
+        .iter()
+        .chain(annex::TESTS)
+        .map(|(name, run)| Test { name: format!("annex::{name}"), run: Box::new(|harness| run(harness.annex()?)) });
+    let alone = [
+        Test {
+            name: "deploy::applies_serves_repeats_and_removes".to_owned(),
+            run: Box::new(|harness| deployment::deploy_again_and_undeploy(harness.bare()?)),
+        },
+        Test { name: "up::what_it_prints_works_twice".to_owned(), run: Box::new(standalone::what_up_prints_works) },
+    ];
+    sample.chain(annex).chain(alone).collect()
+}
+
+fn trial(Test { name, run }: Test, harness: &Arc<Harness>, missing: Option<&Missing>) -> Trial {
     if let Some(missing) = missing {
         note(format!("skipped: {name}: {missing}"));
     }
     let harness = Arc::clone(harness);
-    Trial::test(name, move || test(&harness).map_err(|error| format!("{error:#}").into()))
+    Trial::test(name, move || run(&harness).map_err(|error| format!("{error:#}").into()))
         .with_ignored_flag(missing.is_some())
 }
 

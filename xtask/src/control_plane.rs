@@ -18,7 +18,7 @@ use kube::{Client, Config};
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-pub use aggregate::{ExternalService, SampleApiserver, available};
+pub use aggregate::{AggregatedServer, ExternalService, available};
 pub use binaries::{Binaries, Missing};
 pub use users::User;
 
@@ -212,13 +212,14 @@ async fn up(dir: &Path, sample_apiserver: bool) -> Result<()> {
         None => ControlPlane::start(&Binaries::find_or_build()?, dir).await?,
     };
     if sample_apiserver {
-        SampleApiserver::start(&mut running, &Binaries::find_or_build()?).await?;
+        let server = AggregatedServer::sample(&running, &Binaries::find_or_build()?)?;
+        running.serve(&server).await?;
     }
     say(format!("export KUBECONFIG={}", running.kubeconfig(User::Admin).display()));
     say(format!("# an unprivileged user: {}", running.kubeconfig(User::Alice).display()));
     say(format!("# kubectl:   {}", running.kubectl().display()));
     say(format!("# etcd:      {}", running.etcd()));
-    if let Some(server) = running.sample_apiserver() {
+    if let Some(server) = running.server_of(binaries::SAMPLE_APISERVER) {
         say(format!("# sample-apiserver: {server}"));
     }
     say("# stop it:   cargo xtask control-plane down");

@@ -1,6 +1,6 @@
 //! Putting a process on this machine behind the control plane's aggregator.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::binaries::SAMPLE_APISERVER;
 use super::{Binaries, ControlPlane, User, ready};
-use crate::pki::Authority;
+use crate::pki::{Authority, write_public};
 use crate::process::{Daemon, free_ports};
 use crate::step::step_async;
 use crate::wait;
@@ -44,7 +44,7 @@ impl ExternalService {
     /// Registers these group versions and waits until each is Available.
     ///
     /// * Errors: the condition's reason and message when that takes more than `limit`.
-    pub async fn register(&self, client: &Client, group_versions: &[(&str, &str)], limit: Duration) -> Result<()> {
+    pub async fn register(&self, client: &Client, group_versions: &[(String, String)], limit: Duration) -> Result<()> {
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": self.namespace } });
         apply(&namespaces, &self.namespace, &namespace).await?;
@@ -110,69 +110,91 @@ pub async fn available(api_services: &Api<APIService>, name: &str, limit: Durati
     .await
 }
 
-/// Go's sample-apiserver, behind the aggregator.
-#[derive(Debug)]
-pub struct SampleApiserver;
+/// A server to be started beside a control plane and put behind its aggregator.
+#[derive(Debug, Clone)]
+pub struct AggregatedServer {
+    /// What people call it; also its namespace, its Service and the stem of its files.
+    pub name: String,
+    /// Its program.
+    pub program: PathBuf,
+    /// What comes before the flags that every such server has.
+    pub arguments: Vec<String>,
+    /// What it serves.
+    pub group_versions: Vec<(String, String)>,
+}
 
-impl SampleApiserver {
-    /// Starts it as one more process of `behind` and registers `wardle.example.com`; nothing if it runs already.
+impl AggregatedServer {
+    /// Go's sample-apiserver, keeping its objects in the control plane's etcd.
     ///
-    /// * Errors: there is no such program, or it does not get ready.
-    pub async fn start(behind: &mut ControlPlane, binaries: &Binaries) -> Result<()> {
-        if behind.sample_apiserver().is_some() {
+    /// * Errors: these binaries have none.
+    pub fn sample(behind: &ControlPlane, binaries: &Binaries) -> Result<Self> {
+        ensure!(binaries.has(SAMPLE_APISERVER), "{} has no {SAMPLE_APISERVER}", binaries.folder().display());
+        let versions = ["v1alpha1", "v1beta1"].into_iter();
+        Ok(Self {
+            name: SAMPLE_APISERVER.to_owned(),
+            program: binaries.program(SAMPLE_APISERVER),
+            arguments: vec![format!("--etcd-servers={}", behind.etcd())],
+            group_versions: versions.map(|version| ("wardle.example.com".to_owned(), version.to_owned())).collect(),
+        })
+    }
+}
+
+impl ControlPlane {
+    /// Starts a server as one more process of this control plane, registers what it serves and waits until every
+    /// `APIService` is Available. Nothing happens if one of this name runs already.
+    ///
+    /// * Errors: it cannot be started, ends, or does not become Available, with the end of its log.
+    pub async fn serve(&mut self, server: &AggregatedServer) -> Result<()> {
+        if self.server_of(&server.name).is_some() {
             return Ok(());
         }
-        ensure!(binaries.has(SAMPLE_APISERVER), "{} has no {SAMPLE_APISERVER}", binaries.folder().display());
         let [port] = free_ports()?;
-        let authority = Authority::new("sample-apiserver-ca", 365)?;
+        let authority = Authority::new(&format!("{}-ca", server.name), DAYS)?;
         let service = ExternalService {
-            namespace: "wardle".to_owned(),
+            namespace: server.name.clone(),
             name: "api".to_owned(),
             port,
             ca: authority.certificate().to_owned(),
         };
         let names = [service.host(), "localhost".to_owned(), "127.0.0.1".to_owned()];
-        let serving = authority.server(&names, 365)?;
-        let (certificate, key) = (behind.pki("sample-apiserver.crt"), behind.pki("sample-apiserver.key"));
-        serving.write(&certificate, &key)?;
-        crate::pki::write_public(&behind.pki("sample-apiserver-ca.crt"), &service.ca)?;
+        let file = |end: &str| self.pki(&format!("{}{end}", server.name));
+        authority.server(&names, DAYS)?.write(&file(".crt"), &file(".key"))?;
+        write_public(&file("-ca.crt"), &service.ca)?;
 
-        let mut command = Command::new(binaries.program(SAMPLE_APISERVER));
-        command.current_dir(&behind.dir).args(flags(behind, port, &certificate, &key));
-        let log = behind.dir.join("sample-apiserver.log");
-        let daemon = Daemon::spawn(SAMPLE_APISERVER, &mut command, &[port], &log, &behind.dir)?;
-        behind.state.daemons.push(daemon.clone());
-        behind.save()?;
-        let client = behind.client(User::Admin).await?;
-        let register = async || service.register(&client, &WARDLE, Duration::from_mins(1)).await;
-        step_async("start sample-apiserver behind the aggregator", ready("sample-apiserver", &[&daemon], register))
+        let mut command = Command::new(&server.program);
+        command.current_dir(&self.dir).args(&server.arguments).args(self.delegating_flags(&server.name, port));
+        let log = self.dir.join(format!("{}.log", server.name));
+        let daemon = Daemon::spawn(&server.name, &mut command, &[port], &log, &self.dir)?;
+        self.state.daemons.push(daemon.clone());
+        self.save()?;
+        let client = self.client(User::Admin).await?;
+        let register = async || service.register(&client, &server.group_versions, Duration::from_mins(1)).await;
+        step_async(format!("start {} behind the aggregator", server.name), ready(&server.name, &[&daemon], register))
             .await
     }
-}
 
-impl ControlPlane {
-    /// The address of the sample-apiserver that was started beside this control plane.
-    pub fn sample_apiserver(&self) -> Option<String> {
-        let found = self.state.daemons.iter().find(|daemon| daemon.name == SAMPLE_APISERVER && daemon.is_running())?;
+    /// The address of a server that was started beside this control plane and still runs.
+    pub fn server_of(&self, name: &str) -> Option<String> {
+        let found = self.state.daemons.iter().find(|daemon| daemon.name == name && daemon.is_running())?;
         found.ports.first().map(|port| format!("https://127.0.0.1:{port}"))
     }
-}
 
-fn flags(behind: &ControlPlane, port: u16, certificate: &Path, key: &Path) -> Vec<String> {
-    let kubeconfig = behind.kubeconfig(User::Admin).display().to_string();
-    [
-        ("secure-port", port.to_string()),
-        ("bind-address", "127.0.0.1".to_owned()),
-        ("tls-cert-file", certificate.display().to_string()),
-        ("tls-private-key-file", key.display().to_string()),
-        ("etcd-servers", behind.etcd().to_owned()),
-        ("kubeconfig", kubeconfig.clone()),
-        ("authentication-kubeconfig", kubeconfig.clone()),
-        ("authorization-kubeconfig", kubeconfig),
-    ]
-    .into_iter()
-    .map(|(name, value)| format!("--{name}={value}"))
-    .collect()
+    /// The flags that all aggregated servers share, upstream's and ours.
+    fn delegating_flags(&self, name: &str, port: u16) -> Vec<String> {
+        let kubeconfig = self.kubeconfig(User::Admin).display().to_string();
+        [
+            ("secure-port", port.to_string()),
+            ("bind-address", "127.0.0.1".to_owned()),
+            ("tls-cert-file", self.pki(&format!("{name}.crt")).display().to_string()),
+            ("tls-private-key-file", self.pki(&format!("{name}.key")).display().to_string()),
+            ("kubeconfig", kubeconfig.clone()),
+            ("authentication-kubeconfig", kubeconfig.clone()),
+            ("authorization-kubeconfig", kubeconfig),
+        ]
+        .into_iter()
+        .map(|(name, value)| format!("--{name}={value}"))
+        .collect()
+    }
 }
 
 async fn apply<K>(to: &Api<K>, name: &str, object: &Value) -> Result<()>
@@ -185,4 +207,4 @@ where
 }
 
 const FIELD_MANAGER: &str = "annex-xtask";
-const WARDLE: [(&str, &str); 2] = [("wardle.example.com", "v1alpha1"), ("wardle.example.com", "v1beta1")];
+const DAYS: u16 = 365;
