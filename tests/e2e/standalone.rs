@@ -17,8 +17,8 @@ use crate::harness::Harness;
 pub(crate) fn what_up_prints_works(_: &Harness) -> Result<()> {
     let dir = tempfile::tempdir()?;
     for _ in ["new data", "the same data"] {
-        let mut up = Command::new(paths::cargo());
-        up.current_dir(paths::workspace()).args(["run", "--quiet", "--package", "xtask", "--", "up", "--data-dir"]);
+        let mut up = paths::cargo();
+        up.args(["run", "--quiet", "--package", "xtask", "--", "up", "--data-dir"]);
         let mut up = up.arg(dir.path()).stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0).spawn()?;
         let outcome = lines(&mut up).and_then(|lines| suggestions_work(&lines));
         let stopped = stop(&mut up);

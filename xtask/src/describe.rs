@@ -116,8 +116,8 @@ impl BinArgs {
             return fs::canonicalize(&self.bin).with_context(|| format!("there is no binary {}", self.bin));
         }
         let profile = if self.release { "release" } else { "debug" };
-        let mut cargo = Command::new(paths::cargo());
-        cargo.current_dir(paths::workspace()).args(["build", "--quiet", "--bin", &self.bin]);
+        let mut cargo = paths::cargo();
+        cargo.args(["build", "--quiet", "--bin", &self.bin]);
         if self.release {
             cargo.arg("--release");
         }

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -32,7 +33,36 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|program| program.is_file())
 }
 
-/// The cargo that runs this, else the one on the PATH.
-pub fn cargo() -> PathBuf {
-    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+/// The cargo that runs this, else the one on the PATH, in the work tree.
+///
+/// What cargo tells a program about its own package is taken out of the environment: build scripts watch some of it, and would
+/// build half the dependencies again at each change between this cargo and one started from a shell.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace());
+    let told = env::vars_os().map(|(name, _)| name).filter(|name| name.to_str().is_some_and(is_about_a_package));
+    for name in told {
+        cargo.env_remove(name);
+    }
+    cargo
+}
+
+fn is_about_a_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "CARGO_TARGET_TMPDIR"]
+        .iter()
+        .any(|start| variable.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cargo_started_from_here_is_not_told_of_this_package() {
+        let cargo = cargo();
+        let removed = |name: &str| cargo.get_envs().any(|(key, value)| key == name && value.is_none());
+        assert!(env::var_os("CARGO_PKG_NAME").is_some(), "cargo no longer sets it");
+        assert!(removed("CARGO_PKG_NAME") && removed("CARGO_MANIFEST_DIR"));
+        assert!(!removed("CARGO_HOME") && !removed("CARGO_TARGET_DIR"));
+    }
 }

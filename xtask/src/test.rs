@@ -156,8 +156,8 @@ fn cargo(arguments: &[&str]) -> Result<()> {
 }
 
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(paths::cargo());
-    command.current_dir(paths::workspace()).args(arguments);
+    let mut command = paths::cargo();
+    command.args(arguments);
     command
 }
 

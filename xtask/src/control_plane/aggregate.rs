@@ -41,7 +41,8 @@ impl ExternalService {
         format!("{}.{}.svc", self.name, self.namespace)
     }
 
-    /// Registers these group versions and waits until each is Available.
+    /// Registers these group versions and waits until each is Available, and until the front's own discovery and OpenAPI
+    /// tell of it, which is a little later.
     ///
     /// * Errors: the condition's reason and message when that takes more than `limit`.
     pub async fn register(&self, client: &Client, group_versions: &[(String, String)], limit: Duration) -> Result<()> {
@@ -56,6 +57,12 @@ impl ExternalService {
         }
         for (group, version) in group_versions {
             available(&api_services, &format!("{version}.{group}"), limit).await?;
+        }
+        for (group, version) in group_versions {
+            wait::until(&format!("{group}/{version} in discovery"), limit, async || {
+                told_of(client, group, version).await
+            })
+            .await?;
         }
         Ok(())
     }
@@ -88,6 +95,20 @@ impl ExternalService {
             },
         })
     }
+}
+
+async fn told_of(client: &Client, group: &str, version: &str) -> Result<()> {
+    let discovery = client.list_api_groups_aggregated().await.context("discovery")?;
+    let found =
+        discovery.items.iter().filter(|found| found.metadata.as_ref().and_then(|of| of.name.as_deref()) == Some(group));
+    let fresh = found
+        .flat_map(|group| &group.versions)
+        .any(|found| found.version.as_deref() == Some(version) && !found.resources.is_empty());
+    ensure!(fresh, "discovery does not tell of it");
+    let request = http::Request::get("/openapi/v3").body(Vec::new()).context("not a request")?;
+    let paths: Value = client.request(request).await.context("OpenAPI")?;
+    ensure!(paths["paths"].get(format!("apis/{group}/{version}")).is_some(), "OpenAPI does not tell of it");
+    Ok(())
 }
 
 /// Waits until an APIService is Available.
