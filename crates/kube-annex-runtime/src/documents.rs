@@ -1,7 +1,7 @@
 //! Everything outside of resources: health, version, discovery, OpenAPI, and what the user's own router answers.
 
 use crate::discovery::{Discovered, Discovery};
-use crate::document::{Answer, Ask};
+use crate::document::{Answer, Ask, Document, VersionInfo, answer_version};
 use crate::endpoint::respond;
 use crate::health::{ENDPOINTS, Health};
 use crate::openapi::{About, OpenApi, Served};
@@ -22,7 +22,7 @@ pub(crate) struct Documents {
     health: Health,
     discovery: Discovery,
     openapi: OpenApi,
-    version: VersionInfo,
+    version: Document,
     router: Router,
     seams: Seams,
 }
@@ -46,7 +46,7 @@ impl Documents {
             health,
             discovery: Discovery::new(&discovered),
             openapi: OpenApi::new(about, &served),
-            version: version_document(about),
+            version: VersionInfo::of(about.version).document(),
             router,
             seams,
         }
@@ -63,7 +63,9 @@ impl Documents {
                 let answer = self.health.answer(endpoint, check.first().copied(), query).await;
                 Ok(answer.unwrap_or_else(|| self.not_found(exchange)))
             }
-            ["version"] if reading => Ok(json(exchange, &self.version)),
+            ["version"] if reading => {
+                self.response(exchange, answer_version(&self.version, &Ask::from_headers(&exchange.headers)))
+            }
             ["" | "index.html"] if reading => Ok(json(exchange, &self.paths())),
             ["apis", rest @ ..] => {
                 if let Some(group) = rest.first()
@@ -139,42 +141,6 @@ impl Documents {
 fn discovered(registration: &Registration) -> Vec<Discovered> {
     let storage = registration.storage_version().map(kube_annex::ResourceDescriptor::gvk);
     registration.descriptors().map(|descriptor| Discovered { descriptor, storage: storage.clone() }).collect()
-}
-
-/// What `/version` answers, in the fields that clients of every server expect. They read `gitVersion`.
-fn version_document(about: About<'_>) -> VersionInfo {
-    let mut numbers = about.version.split('.').map(str::to_owned);
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    VersionInfo {
-        major: numbers.next().unwrap_or_default(),
-        minor: numbers.next().unwrap_or_default(),
-        git_version: format!("v{}", about.version),
-        git_commit: "",
-        git_tree_state: "",
-        build_date: "1970-01-01T00:00:00Z",
-        go_version: "",
-        compiler: "rustc",
-        platform: format!("{}/{architecture}", std::env::consts::OS),
-    }
-}
-
-/// What `/version` answers, in upstream's order.
-#[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-struct VersionInfo {
-    major: String,
-    minor: String,
-    git_version: String,
-    git_commit: &'static str,
-    git_tree_state: &'static str,
-    build_date: &'static str,
-    go_version: &'static str,
-    compiler: &'static str,
-    platform: String,
 }
 
 fn json(exchange: &Exchange, document: &impl serde::Serialize) -> Response {
