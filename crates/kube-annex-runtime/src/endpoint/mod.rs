@@ -12,6 +12,7 @@ mod table;
 mod update;
 mod watch;
 
+use crate::authz::Authorizer;
 use crate::registry::resource::ServedResource;
 use crate::registry::store::Write;
 use crate::request::exchange::Exchange;
@@ -37,6 +38,8 @@ pub(crate) struct Endpoint {
     pub(crate) version: usize,
     /// Watches end when the server drains.
     pub(crate) shutdown: Shutdown,
+    /// Asked once more when a request turns out to need another right.
+    pub(crate) authorizer: Arc<dyn Authorizer>,
 }
 
 /// A path that this server serves, or why it does not.
@@ -55,20 +58,23 @@ pub(crate) enum Route {
 const MUTATION_LIMIT: Duration = Duration::from_secs(34);
 
 impl Endpoints {
-    pub(crate) fn new(resources: &[Arc<ServedResource>], shutdown: &Shutdown) -> Self {
+    pub(crate) fn new(
+        resources: &[Arc<ServedResource>],
+        shutdown: &Shutdown,
+        authorizer: &Arc<dyn Authorizer>,
+    ) -> Self {
         let mut by_group: HashMap<String, HashMap<String, HashMap<String, Endpoint>>> = HashMap::new();
         for resource in resources {
             for (version, served) in resource.registration.versions.iter().enumerate() {
                 let descriptor = served.descriptor;
+                let (resource, shutdown) = (Arc::clone(resource), shutdown.clone());
+                let authorizer = Arc::clone(authorizer);
                 by_group
                     .entry(descriptor.group.to_owned())
                     .or_default()
                     .entry(descriptor.version.to_owned())
                     .or_default()
-                    .insert(
-                        descriptor.plural.to_owned(),
-                        Endpoint { resource: Arc::clone(resource), version, shutdown: shutdown.clone() },
-                    );
+                    .insert(descriptor.plural.to_owned(), Endpoint { resource, version, shutdown, authorizer });
             }
         }
         Self { resources: by_group }

@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
+use kube_annex::decode::MediaType;
 use kube_annex::options::{FieldValidation, PatchOptions};
 use kube_annex::status::Details;
 use kube_annex::{Object, Reason, Status, decode, patch};
@@ -40,13 +41,23 @@ pub(super) async fn patch(endpoint: &Endpoint, exchange: &Exchange, body: Body) 
     let bytes = body::read(body).await?;
     let options = PatchOptions::parse(&exchange.query, false)?;
     let name = &exchange.call.info.name;
+    let duplicates = duplicates(kind, &bytes);
     let write = endpoint.write(exchange, options.dry_run);
     let written = endpoint
         .resource
-        .update(&write, name, |live| patched(endpoint, exchange, kind, &bytes, &options, live))
+        .update(&write, name, |live| patched(endpoint, exchange, kind, &bytes, &duplicates, &options, live))
         .await?;
     let item = endpoint.resource.render(written.item, endpoint.version)?;
     respond::object(exchange, endpoint.descriptor(), negotiated, StatusCode::OK, &item)
+}
+
+/// What the patch itself says twice. One that is no JSON has nothing to find; it is refused when it is applied.
+fn duplicates(kind: Kind, patch: &Bytes) -> Vec<String> {
+    let found = decode::decode(patch, MediaType::Json).map(|decoded| decoded.duplicates).unwrap_or_default();
+    match kind {
+        Kind::Merge => found,
+        Kind::Json => found.into_iter().map(|finding| format!("json patch {finding}")).collect(),
+    }
 }
 
 fn patched(
@@ -54,6 +65,7 @@ fn patched(
     exchange: &Exchange,
     kind: Kind,
     patch: &Bytes,
+    duplicates: &[String],
     options: &PatchOptions,
     live: &Object,
 ) -> Result<Object, Status> {
@@ -65,7 +77,7 @@ fn patched(
     };
     let tree = mutation::overlay(endpoint, exchange, tree, &live_tree);
     check_type(endpoint, &tree)?;
-    let mut findings = Vec::new();
+    let mut findings = duplicates.to_vec();
     let mut object = codec.decode(tree, &mut findings).map_err(|error| patch::invalid(error.to_string()))?;
     if !findings.is_empty() {
         match options.field_validation {

@@ -21,9 +21,9 @@ async fn p_1_parameters_of_the_media_type_are_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn p_1_other_media_types_are_415_with_the_patches_that_are_read() {
+async fn p_1_other_media_types_are_415() {
     let server = with_widgets(&["a"]).await;
-    let text = "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json";
+    let text = "415: Unsupported Media Type";
     for media in
         ["application/strategic-merge-patch+json", "application/apply-patch+yaml", "application/json", "text/plain"]
     {
@@ -227,7 +227,7 @@ async fn fv_5_strict_refuses_unknown_fields_with_422() {
         "{status}"
     );
     assert!(
-        status["message"].as_str().unwrap().contains("strict decoding error: unknown field \\\"spec.foo\\\""),
+        status["message"].as_str().unwrap().contains("strict decoding error: unknown field \"spec.foo\""),
         "{status}"
     );
     let answer = server.merge(&at(WIDGETS, "a"), &patch).await;
