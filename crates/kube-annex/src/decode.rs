@@ -6,6 +6,7 @@
 mod fields;
 mod json;
 mod kind;
+mod order;
 mod scalar;
 mod typed;
 mod yaml;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use fields::KnownFields;
 pub use kind::check_type;
+pub use order::in_document_order;
 pub use typed::{stored, typed};
 
 use crate::gvk::GroupVersionKind;
@@ -98,7 +100,7 @@ pub fn object<R: AggregatedResource>(
     check_type(&mut value, &expected)?;
     let (object, unknown) = typed::<R>(value, fields).map_err(refused)?;
     findings.extend(unknown);
-    findings.truncate(MAX_FINDINGS);
+    let findings = in_document_order(body, media, findings);
     match validation {
         FieldValidation::Ignore => Ok((object, Vec::new())),
         FieldValidation::Warn => Ok((object, findings)),
@@ -112,17 +114,29 @@ pub fn strict_error(findings: &[String]) -> DecodeError {
     DecodeError::Misfit(format!("strict decoding error: {}", findings.join(", ")))
 }
 
-/// Remembers findings, each once and not too many.
+/// Remembers findings, each once and not too many. A path may be as long as the body, and every key below it may be a
+/// finding: the bytes of all texts, told and repeated, are bounded too.
 #[derive(Debug, Default)]
-struct Findings(Vec<String>);
+struct Findings {
+    told: Vec<String>,
+    written: usize,
+}
 
 impl Findings {
-    fn add(&mut self, finding: String) {
-        if self.0.len() < MAX_FINDINGS && !self.0.contains(&finding) {
-            self.0.push(finding);
+    fn add(&mut self, finding: impl FnOnce() -> String) {
+        if self.told.len() >= MAX_FINDINGS || self.written >= MAX_WRITTEN {
+            return;
+        }
+        let finding = finding();
+        self.written += finding.len();
+        if self.written < MAX_WRITTEN && !self.told.contains(&finding) {
+            self.told.push(finding);
         }
     }
 }
+
+/// Bytes of all findings.
+const MAX_WRITTEN: usize = 4 << 20;
 
 /// Where in a tree a walk is, without an allocation on the way.
 #[derive(Clone, Copy)]

@@ -30,6 +30,8 @@ pub(super) fn media_type(exchange: &Exchange) -> Result<MediaType, Status> {
 /// An object's body as a tree of the version asked for, with what a lenient reader would overlook.
 pub(super) struct Body {
     pub(super) tree: Value,
+    bytes: Bytes,
+    media: MediaType,
     duplicates: Vec<String>,
 }
 
@@ -40,7 +42,7 @@ impl Body {
         let decoded = decode::decode(bytes, media).map_err(|error| error.into_status(&expected, bytes))?;
         let mut tree = decoded.value;
         decode::check_type(&mut tree, &expected)?;
-        Ok(Self { tree, duplicates: decoded.duplicates })
+        Ok(Self { tree, bytes: bytes.clone(), media, duplicates: decoded.duplicates })
     }
 
     /// The object of the hub that a tree says, findings told as the client asked.
@@ -56,6 +58,7 @@ impl Body {
         let mut unknown = Vec::new();
         let object = codec.decode(tree, &mut unknown).map_err(|error| error.into_status(&expected, b""))?;
         let findings = [self.duplicates.clone(), unknown].concat();
+        let findings = decode::in_document_order(&self.bytes, self.media, findings);
         match validation {
             FieldValidation::Ignore => {}
             FieldValidation::Warn => findings.into_iter().for_each(|finding| exchange.warnings.add(finding)),

@@ -60,7 +60,7 @@ impl KnownFields {
 
     /// Drops fields that the type does not know, and nulls where the type has none; answers the paths of the former.
     pub fn prune(&self, value: &mut Value) -> Vec<String> {
-        self.judge(value).unknown.0
+        self.judge(value).unknown.told
     }
 
     /// As [`KnownFields::prune`]; fails where a list stands for an object, which serde would read field by field.
@@ -68,7 +68,7 @@ impl KnownFields {
         let Judged { unknown, misfit } = self.judge(value);
         match misfit {
             Some(path) => Err(DecodeError::Misfit(format!("{path}: expected an object, found a list"))),
-            None => Ok(unknown.0),
+            None => Ok(unknown.told),
         }
     }
 
@@ -110,7 +110,7 @@ impl KnownFields {
             if below.is_empty() {
                 let type_meta = matches!(place, Place::Key(Place::Root, "apiVersion" | "kind"));
                 if !type_meta {
-                    judged.unknown.add(place.to_string());
+                    judged.unknown.add(|| place.to_string());
                 }
                 return type_meta;
             }

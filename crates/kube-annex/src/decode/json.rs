@@ -15,7 +15,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
         .map_err(|error| DecodeError::Unrecognized(format!("couldn't get version/kind; json parse error: {error}")))?;
-    Ok(Decoded { value, duplicates: findings.0 })
+    Ok(Decoded { value, duplicates: findings.told })
 }
 
 struct Walk<'a> {
@@ -81,7 +81,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
         while let Some(key) = entries.next_key::<String>()? {
             let place = Place::Key(&self.place, &key);
             if map.contains_key(&key) {
-                self.findings.add(format!("duplicate field {}", quote(&place.to_string())));
+                self.findings.add(|| format!("duplicate field {}", quote(&place.to_string())));
             }
             let value = entries.next_value_seed(Walk { place, findings: &mut *self.findings })?;
             map.insert(key, value);

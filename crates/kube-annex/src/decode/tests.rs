@@ -328,7 +328,7 @@ fn fv_3_findings_warn_or_are_ignored() {
 fn fv_4_strict_refuses_with_every_finding() {
     assert_eq!(
         refused(r#"{"spec":{"foo":1,"bar":2}}"#, FieldValidation::Strict),
-        r#"Gizmo in version "v1" cannot be handled as a Gizmo: strict decoding error: unknown field "spec.bar", unknown field "spec.foo""#
+        r#"Gizmo in version "v1" cannot be handled as a Gizmo: strict decoding error: unknown field "spec.foo", unknown field "spec.bar""#
     );
 }
 
@@ -395,4 +395,49 @@ proptest! {
         prop_assert!(fields().prune(&mut twice).is_empty());
         prop_assert_eq!(once, twice);
     }
+}
+
+#[test]
+fn fv_2_findings_are_told_in_the_order_of_the_document() {
+    let body = r#"{"metadata":{"name":"c","x":1},"foo":1,"spec":{"bar":2,"zoo":"a","zoo":"b"}}"#;
+    let expected = [
+        r#"unknown field "metadata.x""#,
+        r#"unknown field "foo""#,
+        r#"unknown field "spec.bar""#,
+        r#"duplicate field "spec.zoo""#,
+    ];
+    assert_eq!(gizmo(body, FieldValidation::Warn).unwrap().1, expected);
+    let message = refused(body, FieldValidation::Strict);
+    assert!(message.ends_with(&format!("strict decoding error: {}", expected.join(", "))), "{message}");
+}
+
+#[test]
+fn fv_2_an_unknown_field_is_told_once_and_nothing_below_it() {
+    let body = r#"{"z":{"a":1,"a":2},"z":1,"metadata":{"name":"c","labels":{"k":"1","k":"2","k":"3"}},"a":1}"#;
+    let told = gizmo(body, FieldValidation::Warn).unwrap().1;
+    assert_eq!(told, [r#"unknown field "z""#, r#"duplicate field "metadata.labels.k""#, r#"unknown field "a""#]);
+}
+
+#[test]
+fn fv_2_order_knows_lists_and_keys_that_look_like_paths() {
+    let body = r#"{"b":[{},{"c.d":1,"x":[1,{"\"q\n":1}]}],"a.b":{"c":1},"a":{"b":{"c":2}}}"#;
+    let field = |path: &str| format!("unknown field {}", crate::field::quote(path));
+    let expected = vec![field("b[1].c.d"), field("b[1].x[1].\"q\n"), field("a.b.c")];
+    let mut shuffled = expected.clone();
+    shuffled.reverse();
+    assert_eq!(in_document_order(body.as_bytes(), MediaType::Json, shuffled), expected);
+}
+
+#[test]
+fn fv_2_of_yaml_duplicates_come_first_and_then_unknown_fields_by_name() {
+    let body = "zoo: 1\nmetadata: {name: c}\nfoo: 1\nfoo: 2\n";
+    let told = object::<Gizmo>(body.as_bytes(), MediaType::Yaml, &fields(), FieldValidation::Warn).unwrap().1;
+    assert_eq!(told, [r#"line 4: key "foo" already set in map"#, r#"unknown field "foo""#, r#"unknown field "zoo""#]);
+}
+
+#[test]
+fn findings_below_a_path_as_long_as_the_body_cost_no_more_than_a_few_bodies() {
+    let body = format!(r#"{{"{}":[{}]}}"#, "k".repeat(1 << 20), vec![r#"{"a":1,"a":2}"#; 50_000].join(","));
+    let told: usize = from_json(&body).duplicates.iter().map(String::len).sum();
+    assert!(told > 0 && told <= MAX_WRITTEN, "{told}");
 }

@@ -20,7 +20,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         let (event, span) = event.map_err(failure)?;
         builder.event(event, span).map_err(|why| failure(format_args!("line {}: {why}", line(span))))?;
     }
-    Ok(Decoded { value: builder.root.unwrap_or_default(), duplicates: builder.findings.0 })
+    Ok(Decoded { value: builder.root.unwrap_or_default(), duplicates: builder.findings.told })
 }
 
 fn failure(why: impl std::fmt::Display) -> DecodeError {
@@ -162,7 +162,7 @@ impl Builder {
                 Key::Awaited => {
                     let name = key_name(node.value)?;
                     if entries.contains_key(&name) {
-                        self.findings.add(format!("line {}: key {} already set in map", line(span), quote(&name)));
+                        self.findings.add(|| format!("line {}: key {} already set in map", line(span), quote(&name)));
                     }
                     *key = Key::Named(name);
                 }
