@@ -51,7 +51,7 @@ async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyho
     let builder = program.server().storage(config::storage(flags)).shutdown(shutdown.clone()).seams(seams.clone());
     let prepared = async {
         if flags.standalone {
-            standalone(builder, flags, &listener).await
+            standalone(builder, flags, &seams, &listener).await
         } else {
             in_cluster(builder, flags, &seams, shutdown).await
         }
@@ -99,18 +99,28 @@ fn shell_word(path: &Path) -> String {
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-fn clock() -> UnixClock {
-    Arc::new(UnixTime::now)
+/// The time of day as certificates tell it.
+fn unix_clock(seams: &Seams) -> UnixClock {
+    let clock = seams.clock.clone();
+    Arc::new(move || {
+        let seconds = u64::try_from(clock.now().as_second()).unwrap_or_default();
+        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+    })
 }
 
-async fn standalone(builder: ServerBuilder, flags: &ServeFlags, listener: &TcpListener) -> anyhow::Result<Served> {
+async fn standalone(
+    builder: ServerBuilder,
+    flags: &ServeFlags,
+    seams: &Seams,
+    listener: &TcpListener,
+) -> anyhow::Result<Served> {
     let folder = flags.data_dir.as_deref().context("--standalone needs --data-dir")?;
     let port = listener.local_addr().context("the listener has no address")?.port();
     let own = Standalone::prepare(folder, flags.bind_address, port)?;
     let trust = TrustStore::new(own.trust()?);
     let tls =
         TlsHandle::from_files(&own.certificate(), &own.private_key(), trust.clone(), TlsOptions::default()).await?;
-    let authenticators = Authenticators::standard(&trust, None, &clock());
+    let authenticators = Authenticators::standard(&trust, None, &unix_clock(seams));
     let authorizer = Authorizers::standard(open_paths(flags)?, Arc::new(authz::Standalone::new()));
     let server = builder.build(authenticators, Arc::new(authorizer))?;
     Ok(Served { server, tls, own: Some(own) })
@@ -138,7 +148,7 @@ async fn in_cluster(
     let options =
         TokenReviewOptions { cache_ttl: flags.authentication_token_webhook_cache_ttl, ..TokenReviewOptions::default() };
     let tokens = Arc::new(TokenReviews::new(authn_cluster.client, &options)?);
-    let authenticators = Authenticators::standard(&trust, Some(tokens), &clock());
+    let authenticators = Authenticators::standard(&trust, Some(tokens), &unix_clock(seams));
     let options = SubjectAccessReviewOptions {
         allowed_ttl: flags.authorization_webhook_cache_authorized_ttl,
         refused_ttl: flags.authorization_webhook_cache_unauthorized_ttl,
@@ -173,21 +183,26 @@ async fn look_up_trust(
         return Ok(());
     }
     let mut config = ClusterConfig::new(cluster.client.clone(), trust.clone());
-    let loaded = tokio::time::timeout(START_UP_PATIENCE, config.load())
-        .await
-        .with_context(|| format!("{} did not answer within {START_UP_PATIENCE:?}", cluster.name))?;
-    match loaded {
-        Err(error @ ClusterConfigError::Forbidden { .. }) if flags.authentication_tolerate_lookup_failure => {
-            tracing::warn!(%error, "going on without the cluster's authentication configuration");
-        }
-        Err(ClusterConfigError::Unreadable(source)) => {
-            let lacking = "does not tell ConfigMap kube-system/extension-apiserver-authentication";
-            return Err(source).with_context(|| format!("{} {lacking}", cluster.name));
+    match load(&mut config, cluster).await {
+        Err(error) if flags.authentication_tolerate_lookup_failure => {
+            let error: &(dyn std::error::Error + 'static) = error.as_ref();
+            tracing::warn!(error, "going on without the cluster's authentication configuration");
         }
         loaded => loaded?,
     }
     seams.tasks.spawn(config.watch(shutdown.token()));
     Ok(())
+}
+
+async fn load(config: &mut ClusterConfig, cluster: &Cluster) -> anyhow::Result<()> {
+    let loaded = tokio::time::timeout(START_UP_PATIENCE, config.load())
+        .await
+        .with_context(|| format!("{} did not answer within {START_UP_PATIENCE:?}", cluster.name))?;
+    if let Err(ClusterConfigError::Unreadable(source)) = loaded {
+        let lacking = "does not tell ConfigMap kube-system/extension-apiserver-authentication";
+        return Err(source).with_context(|| format!("{} {lacking}", cluster.name));
+    }
+    Ok(loaded?)
 }
 
 async fn serving_tls(flags: &ServeFlags, trust: &Arc<TrustStore>) -> anyhow::Result<TlsHandle> {

@@ -1,6 +1,5 @@
 //! What a client is told that may not do what it asks for.
 
-use super::Error;
 use kube_annex::Status;
 use kube_annex::field::quote;
 use kube_annex::gvk::GroupResource;
@@ -21,8 +20,8 @@ pub fn forbidden(user: &UserInfo, info: &RequestInfo, reason: &str) -> Status {
     Status::forbidden(&GroupResource::new(&info.group, &info.resource), &info.name, why)
 }
 
-/// The plain text of the 500 to a request that could not be authorized; `uri` is the path and query as sent.
-pub fn internal_error_text(uri: &str, error: &Error) -> String {
+/// The plain text of the 500 to a request that could not be parsed or authorized; `uri` is the path and query as sent.
+pub fn internal_error_text(uri: &str, error: &dyn std::fmt::Display) -> String {
     escape_html(&format!("Internal Server Error: {}: {error}", quote(uri)))
 }
 

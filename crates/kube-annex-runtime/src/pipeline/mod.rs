@@ -1,6 +1,6 @@
 //! The stages that every request meets, in order. Upstream calls this the handler chain.
 
-use crate::authn::{Authenticator, Authenticators, Connection};
+use crate::authn::{self, Authenticator, Authenticators, Connection};
 use crate::authz::{self, Authorizer, Decision};
 use crate::documents::Documents;
 use crate::endpoint::{Endpoints, Route, respond};
@@ -64,17 +64,16 @@ impl Pipeline {
     /// From here on it is known what is asked and by whom.
     async fn identified(&self, request: Request<Body>, connection: &Connection) -> Response {
         let (mut parts, body) = request.into_parts();
+        let uri = parts.uri.path_and_query().map_or_else(|| parts.uri.path().to_owned(), ToString::to_string);
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let info = match info::parse(&parts.method, parts.uri.path(), &query) {
             Ok(info) => info,
             Err(error) => {
-                let path = parts.uri.path();
-                let quoted = kube_annex::field::quote(path);
-                let body = format!("Internal Server Error: {quoted}: failed to create RequestInfo: {error}, {path}\n");
-                return text(StatusCode::INTERNAL_SERVER_ERROR, body);
+                return internal_error(&uri, &format_args!("failed to create RequestInfo: {error}, {uri}"));
             }
         };
         let user = self.authenticators.authenticate(&parts.headers, connection).await;
+        let ignored_token = authn::ignored_token_warning(&parts.headers);
         self.authenticators.strip_credentials(&mut parts.headers);
         let mut exchange = Exchange {
             call: Call { info, user: UserInfo::default() },
@@ -82,24 +81,21 @@ impl Pipeline {
             headers: parts.headers,
             ..Exchange::default()
         };
+        exchange.warnings.add(ignored_token.unwrap_or_default());
         let user = match user {
             Ok(Some(user)) => user,
-            Ok(None) => return unauthorized(&exchange, connection),
+            Ok(None) => return with_warnings(unauthorized(&exchange, connection), &exchange),
             Err(error) => {
                 tracing::info!(error = &error as &dyn std::error::Error, peer = %connection.peer, "not authenticated");
-                return unauthorized(&exchange, connection);
+                return with_warnings(unauthorized(&exchange, connection), &exchange);
             }
         };
         let anonymous = user.name == "system:anonymous";
         exchange.call.user = user;
         let exchange = Arc::new(exchange);
-        let outcome = self.allowed(parts.method, &exchange, body).await;
-        let mut response = outcome.unwrap_or_else(|status| failure(&exchange, &status));
-        for warning in exchange.warnings.headers() {
-            if let Ok(value) = HeaderValue::from_str(&warning) {
-                response.headers_mut().append(WARNING, value);
-            }
-        }
+        let outcome = self.allowed(parts.method, &uri, &exchange, body).await;
+        let response = outcome.unwrap_or_else(|status| failure(&exchange, &status));
+        let mut response = with_warnings(response, &exchange);
         if anonymous && connection.http2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -107,7 +103,13 @@ impl Pipeline {
     }
 
     /// From here on it is known that the user may.
-    async fn allowed(&self, method: Method, exchange: &Arc<Exchange>, body: Body) -> Result<Response, Status> {
+    async fn allowed(
+        &self,
+        method: Method,
+        uri: &str,
+        exchange: &Arc<Exchange>,
+        body: Body,
+    ) -> Result<Response, Status> {
         let Call { info, user } = &exchange.call;
         refuse_impersonation(&exchange.headers, user, info)?;
         match self.authorizer.authorize(user, info).await {
@@ -119,8 +121,7 @@ impl Pipeline {
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, user = user.name, "not authorized");
-                let body = format!("Internal Server Error: {}: {error}\n", kube_annex::field::quote(&info.path));
-                return Ok(text(StatusCode::INTERNAL_SERVER_ERROR, body));
+                return Ok(internal_error(uri, &error));
             }
         }
         let limit = timeout(&exchange.query, self.request_timeout)?;
@@ -145,6 +146,20 @@ impl Pipeline {
             Route::Found(endpoint, verb) => endpoint.answer(verb, exchange, body).await,
         }
     }
+}
+
+fn with_warnings(mut response: Response, exchange: &Exchange) -> Response {
+    for warning in exchange.warnings.headers() {
+        if let Ok(value) = HeaderValue::from_str(&warning) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
+    response
+}
+
+/// The server's own trouble, told before there is anything to negotiate.
+fn internal_error(uri: &str, error: &dyn std::fmt::Display) -> Response {
+    text(StatusCode::INTERNAL_SERVER_ERROR, authz::internal_error_text(uri, error) + "\n")
 }
 
 /// An error in the form the client asked for; JSON when that cannot be told.
