@@ -8,7 +8,8 @@ mod legacy;
 #[cfg(test)]
 mod tests;
 
-use crate::document::{Answer, Ask, Document, MediaRange, PUBLIC, VARY_ACCEPT, etag_of};
+use crate::document::{Answer, Ask, Document, PUBLIC, VARY_ACCEPT, etag_of};
+use crate::request::accept::MediaRange;
 use kube_annex::ResourceDescriptor;
 use kube_annex::gvk::GroupVersionKind;
 use kube_annex::names::version;

@@ -1,19 +1,18 @@
 //! Documents that are computed once and answered many times, and how a client chooses among their forms.
 
-mod accept;
 mod version;
 
+use crate::request::accept::{Accept, accepts_gzip, joined};
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue,
-    IF_NONE_MATCH, VARY,
+    ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
+    VARY,
 };
 use sha2::{Digest, Sha512};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::OnceLock;
 
-pub(crate) use accept::{Accept, MediaRange};
 pub use version::{VersionInfo, answer_version};
 
 /// What a request says about the form of the answer.
@@ -32,14 +31,10 @@ pub struct Ask {
 impl Ask {
     /// What the headers of a request say. `pretty` depends on more than headers and is left false.
     pub fn from_headers(headers: &HeaderMap) -> Self {
-        let joined = |name: HeaderName| {
-            let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-            values.join(",")
-        };
         Self {
-            accept: joined(ACCEPT),
-            gzip: joined(ACCEPT_ENCODING).split(',').any(|token| token.trim() == "gzip"),
-            if_none_match: joined(IF_NONE_MATCH),
+            accept: joined(headers, &ACCEPT),
+            gzip: accepts_gzip(headers),
+            if_none_match: joined(headers, &IF_NONE_MATCH),
             pretty: false,
         }
     }

@@ -13,7 +13,8 @@ mod tests;
 mod v2;
 mod v3;
 
-use crate::document::{Accept, Answer, Ask, Document, IMMUTABLE, VARY_ACCEPT};
+use crate::document::{Answer, Ask, Document, IMMUTABLE, VARY_ACCEPT};
+use crate::request::accept::Accept;
 use http::header::EXPIRES;
 use kube_annex::ResourceDescriptor;
 use kube_annex::schema::TypeSchema;

@@ -2,6 +2,7 @@
 
 use crate::endpoint::table::TableWriter;
 use crate::registry::item::Item;
+use crate::request::accept::accepts_gzip;
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::{Format, MetaVersion, Negotiated, Transform};
 use axum::body::Body;
@@ -9,7 +10,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY};
 use http::{HeaderValue, StatusCode};
 use kube_annex::encode::{Stored, write_json};
 use kube_annex::{ResourceDescriptor, Status};
@@ -202,7 +203,7 @@ pub(crate) fn bytes(exchange: &Exchange, media_type: &'static str, code: StatusC
     *response.status_mut() = code;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
-    let body = if body.len() > COMPRESS_ABOVE && accepts_gzip(exchange) {
+    let body = if body.len() > COMPRESS_ABOVE && accepts_gzip(&exchange.headers) {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         gzip(&body).map_or(body, Bytes::from)
@@ -212,16 +213,6 @@ pub(crate) fn bytes(exchange: &Exchange, media_type: &'static str, code: StatusC
     headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     *response.body_mut() = Body::from(body);
     response
-}
-
-fn accepts_gzip(exchange: &Exchange) -> bool {
-    exchange
-        .headers
-        .get_all(ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|token| token.trim() == "gzip")
 }
 
 /// Compression of memory into memory fails only when memory does; the plain body is then as good.

@@ -1,5 +1,6 @@
 //! In which form a client wants its answer.
 
+use super::accept::{Accept, MediaRange, joined};
 use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
 use kube_annex::Status;
@@ -91,48 +92,31 @@ pub enum Answer {
 ///   unacceptable and the next one is tried.
 /// * Errors: 406 that lists what could have been had.
 pub fn negotiate(headers: &HeaderMap, query: &str, answer: Answer) -> Result<Negotiated, Status> {
-    let accept = joined(headers);
     let pretty = wants_pretty(headers, query);
+    let chosen = Accept::of(headers).select(|range| {
+        let format = format(range).filter(|format| *format == Format::Json || answer == Answer::Object)?;
+        let pretty = pretty.unwrap_or_else(|| range.parameter("pretty") == "1") && answer == Answer::Object;
+        Some(Negotiated { format, transform: transform(range)?, pretty })
+    });
     let supported = match answer {
         Answer::Object => OBJECTS,
         Answer::Stream => STREAMS,
     };
-    if accept.trim().is_empty() {
-        return Ok(Negotiated { pretty: pretty == Some(true), ..Negotiated::default() });
-    }
-    for clause in clauses(&accept) {
-        let format = match (clause.main, clause.sub) {
-            ("*" | "application", "*") | ("application", "json") => Format::Json,
-            ("application", "yaml") if answer == Answer::Object => Format::Yaml,
-            _ => continue,
-        };
-        let Some(transform) = clause.transform(format) else { continue };
-        let pretty = pretty.unwrap_or(false) || (pretty.is_none() && clause.parameter("pretty") == Some("1"));
-        return Ok(Negotiated { format, transform, pretty: pretty && answer == Answer::Object });
-    }
-    Err(Status::not_acceptable(format!("only the following media types are accepted: {}", supported.join(", "))))
+    chosen.ok_or_else(|| {
+        Status::not_acceptable(format!("only the following media types are accepted: {}", supported.join(", ")))
+    })
 }
 
 /// In which form an error is told: the first acceptable clause without a transform. `None` when there is none.
 pub(crate) fn negotiate_status(headers: &HeaderMap) -> Option<Format> {
-    let accept = joined(headers);
-    if accept.trim().is_empty() {
-        return Some(Format::Json);
-    }
-    clauses(&accept).iter().filter(|clause| clause.parameter("as").is_none()).find_map(|clause| {
-        match (clause.main, clause.sub) {
-            ("*" | "application", "*") | ("application", "json") => Some(Format::Json),
-            ("application", "yaml") => Some(Format::Yaml),
-            _ => None,
-        }
-    })
+    Accept::of(headers).select(|range| format(range).filter(|_| range.parameter("as").is_empty()))
 }
 
 /// Refuses a request none of whose clauses names a media type that its route produces.
 ///
 /// * Errors: 406 in the words of upstream's router, which looks at media types alone, before parameters count.
 pub(crate) fn check_route(headers: &HeaderMap, streams: bool) -> Result<(), Status> {
-    let accept = joined(headers);
+    let accept = joined(headers, &ACCEPT);
     let named = |clause: &str| {
         let media_type = clause.split(';').next().unwrap_or_default().trim();
         media_type == "*/*" || ROUTED.contains(&media_type)
@@ -151,11 +135,6 @@ pub(crate) fn check_route(headers: &HeaderMap, streams: bool) -> Result<(), Stat
 /// The media types that upstream's router lets through. Protobuf is only good for what is behind it in the header.
 const ROUTED: &[&str] = &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 
-fn joined(headers: &HeaderMap) -> String {
-    let values: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    values.join(",")
-}
-
 /// `Some` when the query or the user agent decides; a clause's own `pretty` is left to the caller.
 pub(crate) fn wants_pretty(headers: &HeaderMap, query: &str) -> Option<bool> {
     let parameter = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "pretty");
@@ -166,60 +145,24 @@ pub(crate) fn wants_pretty(headers: &HeaderMap, query: &str) -> Option<bool> {
     ["curl", "Wget", "Mozilla/5.0"].iter().any(|browser| agent.starts_with(browser)).then_some(true)
 }
 
-/// One clause of an Accept header.
-#[derive(Clone, Debug)]
-pub struct Clause<'a> {
-    /// Before the slash.
-    pub main: &'a str,
-    /// After the slash.
-    pub sub: &'a str,
-    parameters: Vec<(&'a str, &'a str)>,
-    quality: f32,
-}
-
-impl<'a> Clause<'a> {
-    /// A parameter's value, without quotes.
-    pub fn parameter(&self, name: &str) -> Option<&'a str> {
-        self.parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
-    }
-
-    fn transform(&self, format: Format) -> Option<Transform> {
-        let Some(kind) = self.parameter("as") else { return Some(Transform::None) };
-        let version = match (self.parameter("g"), self.parameter("v")) {
-            (Some("meta.k8s.io"), Some("v1")) => MetaVersion::V1,
-            (Some("meta.k8s.io"), Some("v1beta1")) => MetaVersion::V1Beta1,
-            _ => return None,
-        };
-        match (kind, format) {
-            ("Table", Format::Json | Format::Yaml) => Some(Transform::Table(version)),
-            ("PartialObjectMetadata", _) => Some(Transform::PartialObjectMetadata(version)),
-            ("PartialObjectMetadataList", _) => Some(Transform::PartialObjectMetadataList(version)),
-            _ => None,
-        }
+/// What the parameters of a range make of the object; `None` when they ask for what there is not.
+fn transform(range: &MediaRange) -> Option<Transform> {
+    let version = match (range.parameter("g"), range.parameter("v")) {
+        _ if range.parameter("as").is_empty() => return Some(Transform::None),
+        ("meta.k8s.io", "v1") => MetaVersion::V1,
+        ("meta.k8s.io", "v1beta1") => MetaVersion::V1Beta1,
+        _ => return None,
+    };
+    match range.parameter("as") {
+        "Table" => Some(Transform::Table(version)),
+        "PartialObjectMetadata" => Some(Transform::PartialObjectMetadata(version)),
+        "PartialObjectMetadataList" => Some(Transform::PartialObjectMetadataList(version)),
+        _ => None,
     }
 }
 
-/// The clauses of an Accept header, best first. Clauses of quality 0 and unreadable ones are left out.
-pub fn clauses(accept: &str) -> Vec<Clause<'_>> {
-    let mut found: Vec<Clause<'_>> = accept.split(',').filter_map(clause).collect();
-    found.sort_by(|a, b| b.quality.total_cmp(&a.quality));
-    found
-}
-
-fn clause(text: &str) -> Option<Clause<'_>> {
-    let mut pieces = text.split(';').map(str::trim);
-    let (main, sub) = pieces.next()?.split_once('/')?;
-    let mut clause = Clause { main: main.trim(), sub: sub.trim(), parameters: Vec::new(), quality: 1.0 };
-    for piece in pieces {
-        let Some((key, value)) = piece.split_once('=') else { continue };
-        let value = value.trim().trim_matches('"');
-        if key.trim() == "q" {
-            clause.quality = value.parse().unwrap_or(1.0);
-        } else {
-            clause.parameters.push((key.trim(), value));
-        }
-    }
-    (clause.quality > 0.0).then_some(clause)
+fn format(range: &MediaRange) -> Option<Format> {
+    [Format::Json, Format::Yaml].into_iter().find(|format| range.matches(format.media_type()))
 }
 
 #[cfg(test)]

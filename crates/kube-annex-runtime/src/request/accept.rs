@@ -1,4 +1,6 @@
-//! The `Accept` header of requests for documents.
+//! What a client accepts: the `Accept` and `Accept-Encoding` headers.
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName};
 
 /// The media ranges a client takes, most wanted first.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -14,7 +16,23 @@ pub(crate) struct MediaRange {
     quality: u16,
 }
 
+/// A header's values joined by commas, as one list; empty when there is none.
+pub(crate) fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
+    let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    values.join(",")
+}
+
+/// Whether the client takes gzip: as upstream, a token must be exactly `gzip`.
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    joined(headers, &ACCEPT_ENCODING).split(',').any(|token| token.trim() == "gzip")
+}
+
 impl Accept {
+    /// Reads the header of a request.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self::parse(&joined(headers, &ACCEPT))
+    }
+
     /// Reads the header. Nothing accepted means everything is: that is how the header's absence reads.
     pub(crate) fn parse(header: &str) -> Self {
         let mut ranges: Vec<MediaRange> = header.split(',').filter_map(MediaRange::parse).collect();
