@@ -23,7 +23,7 @@ pub struct Args {
     /// The namespace of that Service.
     #[arg(long, default_value = "kube-annex-server")]
     namespace: String,
-    /// The folder for ca.crt, ca.key, tls.crt and tls.key [default: target/certs/<namespace>/<service>].
+    /// The folder for ca.crt, ca.key, tls.crt and tls.key [default: target/certs/NAMESPACE/SERVICE].
     #[arg(long)]
     out: Option<PathBuf>,
     /// Make a new authority even if the folder has one. Every APIService that trusts the old one must be updated.

@@ -39,7 +39,7 @@ pub struct Args {
     /// Do not ask before changing a cluster for the first time.
     #[arg(long)]
     pub yes: bool,
-    /// The folder of the certificates [default: target/certs/<namespace>/<service>].
+    /// The folder of the certificates [default: target/certs/NAMESPACE/SERVICE].
     #[arg(long)]
     pub certs: Option<PathBuf>,
     /// How many seconds to wait until every APIService is Available, or everything is gone.
