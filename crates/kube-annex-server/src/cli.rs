@@ -19,6 +19,23 @@ pub(crate) enum Command {
     Serve(Box<ServeFlags>),
     /// Print what is served and what it needs from a cluster, as JSON.
     Describe,
+    /// Look after the objects that are kept under --data-dir.
+    #[cfg(feature = "redb")]
+    Storage {
+        #[command(subcommand)]
+        command: StorageCommand,
+    },
+}
+
+#[cfg(feature = "redb")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum StorageCommand {
+    /// Read everything that is kept, as a start of the server does, and say what there is. The server must be stopped.
+    Verify {
+        /// The folder of the server.
+        #[arg(long)]
+        data_dir: PathBuf,
+    },
 }
 
 /// Where stored objects are kept.
@@ -97,9 +114,9 @@ pub(crate) struct ServeFlags {
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     pub(crate) authorization_webhook_cache_unauthorized_ttl: std::time::Duration,
 
-    /// Where stored objects are kept.
-    #[arg(long, value_enum, default_value = "memory")]
-    pub(crate) storage_backend: StorageBackend,
+    /// Where stored objects are kept [default: redb with --standalone, else memory].
+    #[arg(long, value_enum)]
+    pub(crate) storage_backend: Option<StorageBackend>,
     /// The servers of etcd.
     #[arg(long, value_delimiter = ',')]
     pub(crate) etcd_servers: Vec<String>,

@@ -1,30 +1,14 @@
 //! What the flags say, checked as a whole before anything is started.
 
-use crate::cli::{ServeFlags, StorageBackend};
+use crate::cli::ServeFlags;
+use crate::storage;
 use anyhow::{anyhow, bail};
 use http::HeaderName;
 use kube_annex_runtime::authn::{FrontProxyHeaders, TrustFiles};
-use kube_annex_storage::Storage;
-use kube_annex_storage::memory::Memory;
-use std::sync::Arc;
 
 /// Refuses flags that contradict each other or ask for what this build does not contain.
 pub(crate) fn check(flags: &ServeFlags) -> anyhow::Result<()> {
-    match flags.storage_backend {
-        StorageBackend::Memory if !flags.etcd_servers.is_empty() => {
-            bail!("--etcd-servers is given, but --storage-backend is memory; objects would not be kept in etcd")
-        }
-        StorageBackend::Memory if flags.etcd_prefix.is_some() => {
-            bail!("--etcd-prefix is given, but --storage-backend is memory; objects would not be kept in etcd")
-        }
-        StorageBackend::Memory => {}
-        StorageBackend::Redb | StorageBackend::Etcd => {
-            bail!(
-                "this build does not contain --storage-backend {}; it contains: memory",
-                if flags.storage_backend == StorageBackend::Redb { "redb" } else { "etcd" }
-            )
-        }
-    }
+    storage::check(flags)?;
     if flags.standalone
         && (flags.kubeconfig.is_some()
             || flags.authentication_kubeconfig.is_some()
@@ -44,11 +28,6 @@ pub(crate) fn check(flags: &ServeFlags) -> anyhow::Result<()> {
         )
     }
     Ok(())
-}
-
-/// The storage that the flags choose.
-pub(crate) fn storage(_: &ServeFlags) -> Arc<dyn Storage> {
-    Arc::new(Memory::new())
 }
 
 /// The authorities and headers that the flags name.

@@ -1,6 +1,7 @@
 //! What a program serves and what it needs from a cluster, for tools that write manifests.
 
 use crate::program::Program;
+use crate::storage;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube_annex::{ResourceDescriptor, Scope};
 use serde::Serialize;
@@ -54,7 +55,7 @@ pub(crate) fn describe(program: &Program) -> Description {
     Description {
         name: program.name,
         version: program.version,
-        storage_backends: vec!["memory"],
+        storage_backends: storage::BACKENDS.to_vec(),
         resources,
         rules: rules(),
     }

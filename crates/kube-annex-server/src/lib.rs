@@ -13,5 +13,6 @@ pub mod resources;
 mod serve;
 mod signals;
 mod standalone;
+mod storage;
 
 pub use program::Program;

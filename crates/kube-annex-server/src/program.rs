@@ -1,6 +1,8 @@
 //! A server of one's own: what it serves, and the command line around it.
 
 use crate::cli::{Cli, Command};
+#[cfg(feature = "redb")]
+use crate::{cli::StorageCommand, storage};
 use crate::{describe, failure, serve};
 use anyhow::Context as _;
 use clap::error::ErrorKind;
@@ -87,6 +89,8 @@ impl Program {
                 let text = serde_json::to_string_pretty(&describe::describe(&self))?;
                 writeln!(std::io::stdout(), "{text}").context("standard output is closed")
             }
+            #[cfg(feature = "redb")]
+            Command::Storage { command: StorageCommand::Verify { data_dir } } => storage::verify(&data_dir),
             Command::Serve(flags) => {
                 log_to_stderr(flags.verbosity);
                 let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -6,6 +6,7 @@ use crate::config;
 use crate::program::Program;
 use crate::signals::Signals;
 use crate::standalone::Standalone;
+use crate::storage::{self, Kept};
 use anyhow::{Context as _, bail};
 use kube_annex_runtime::admission::NamespaceLifecycle;
 use kube_annex_runtime::authn::{
@@ -48,22 +49,25 @@ pub(crate) async fn serve(program: Program, flags: ServeFlags) -> anyhow::Result
 async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyhow::Result<()> {
     let listener = serve::bind(flags.bind_address, flags.secure_port)?;
     let seams = Seams::default();
-    let builder = program.server().storage(config::storage(flags)).shutdown(shutdown.clone()).seams(seams.clone());
     let prepared = async {
-        if flags.standalone {
-            standalone(builder, flags, &seams, &listener).await
-        } else {
-            in_cluster(builder, flags, &seams, shutdown).await
-        }
+        // Whoever has the folder has what is kept in it.
+        let own = if flags.standalone { Some(own_folder(flags, &listener)?) } else { None };
+        let Kept { storage, place } = storage::open(flags).await?;
+        let builder = program.server().storage(storage).shutdown(shutdown.clone()).seams(seams.clone());
+        let served = match own {
+            Some(own) => standalone(builder, flags, &seams, own).await?,
+            None => in_cluster(builder, flags, &seams, shutdown).await?,
+        };
+        anyhow::Ok((served, place))
     };
     // A server that is asked to stop while it waits for the cluster need not wait any longer.
-    let served = tokio::select! {
+    let (served, place) = tokio::select! {
         served = prepared => served?,
         () = shutdown.asked() => return Ok(()),
     };
     let address = listener.local_addr().context("the listener has no address")?;
     seams.tasks.spawn(served.tls.clone().watch(FILES_EVERY, shutdown.token()));
-    tracing::info!(%address, "serving; objects are kept in memory and are gone when this process ends");
+    tracing::info!(%address, "serving; objects are kept in {place}");
     if let Some(own) = &served.own {
         greet(own);
     }
@@ -108,15 +112,18 @@ fn unix_clock(seams: &Seams) -> UnixClock {
     })
 }
 
+fn own_folder(flags: &ServeFlags, listener: &TcpListener) -> anyhow::Result<Standalone> {
+    let folder = flags.data_dir.as_deref().context("--standalone needs --data-dir")?;
+    let port = listener.local_addr().context("the listener has no address")?.port();
+    Standalone::prepare(folder, flags.bind_address, port)
+}
+
 async fn standalone(
     builder: ServerBuilder,
     flags: &ServeFlags,
     seams: &Seams,
-    listener: &TcpListener,
+    own: Standalone,
 ) -> anyhow::Result<Served> {
-    let folder = flags.data_dir.as_deref().context("--standalone needs --data-dir")?;
-    let port = listener.local_addr().context("the listener has no address")?.port();
-    let own = Standalone::prepare(folder, flags.bind_address, port)?;
     let trust = TrustStore::new(own.trust()?);
     let tls =
         TlsHandle::from_files(&own.certificate(), &own.private_key(), trust.clone(), TlsOptions::default()).await?;

@@ -7,7 +7,7 @@ use rcgen::{
     KeyUsagePurpose, PublicKeyData as _, SanType,
 };
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -160,12 +160,21 @@ impl Standalone {
 /// Takes the folder for this process.
 fn lock(folder: &Path) -> anyhow::Result<File> {
     let path = folder.join("lock");
-    let open = OpenOptions::new().write(true).create(true).truncate(false).mode(PRIVATE).open(&path);
-    let file = open.with_context(|| format!("{} cannot be opened", path.display()))?;
+    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(PRIVATE).open(&path);
+    let mut file = open.with_context(|| format!("{} cannot be opened", path.display()))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            let written = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            written.with_context(|| format!("{} cannot be written", path.display()))?;
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => {
-            bail!("{} is in use by another server; stop it, or choose another --data-dir", folder.display())
+            let mut process = String::new();
+            let process = match file.read_to_string(&mut process) {
+                Ok(1..) => format!(", process {}", process.trim()),
+                _ => String::new(),
+            };
+            bail!("{} is in use by another server{process}; stop it, or choose another --data-dir", folder.display())
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{} cannot be locked", path.display())),
     }

@@ -160,7 +160,9 @@ fn a_folder_serves_one_server_at_a_time() {
     let second =
         run_server(&["serve", "--standalone", "--bind-address=127.0.0.1", "--secure-port=0", "--data-dir", data]);
     assert_eq!(second.code, Some(1));
-    assert!(second.stderr.contains("is in use by another server; stop it, or choose another --data-dir"), "{second:?}");
+    let told =
+        format!("is in use by another server, process {}; stop it, or choose another --data-dir", first.process.id());
+    assert!(second.stderr.contains(&told), "{second:?}");
     assert_eq!(fs::read(&first.kubeconfig).unwrap(), before);
 }
 

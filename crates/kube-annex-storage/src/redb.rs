@@ -75,6 +75,39 @@ pub enum OpenError {
     },
 }
 
+/// What a folder holds, as [`verify`] found it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// How many keys there are.
+    pub keys: usize,
+    /// The oldest revision that can be read and watched from.
+    pub oldest: Revision,
+    /// The newest revision.
+    pub newest: Revision,
+    /// The size of the file in bytes.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { keys, oldest, newest, bytes } = self;
+        write!(f, "intact: {keys} objects, history from revision {oldest} to {newest}, {bytes} bytes")
+    }
+}
+
+/// Reads and checks all of a folder, which nobody may be using, and begins none.
+pub fn verify(folder: impl AsRef<Path>) -> Result<Summary, OpenError> {
+    let folder = folder.as_ref();
+    let path = folder.join(file::NAME);
+    let size = || std::fs::metadata(&path).map(|metadata| metadata.len());
+    let failed = |source| OpenError::Failed { folder: folder.into(), source: Box::new(source) };
+    size().map_err(failed)?;
+    let (_file, history) = File::open(folder, usize::MAX)?;
+    let bytes = size().map_err(failed)?;
+    Ok(Summary { keys: history.count(), oldest: history.oldest(), newest: history.newest(), bytes })
+}
+
 impl Redb {
     /// Opens the store in a folder, or begins one; [`DEFAULT_HISTORY`] commits are kept. It reads the whole file: call
     /// it where waiting for the disk is allowed.

@@ -11,6 +11,9 @@ use std::fs::{self, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
+/// The database's file in its folder.
+pub(super) const NAME: &str = "store.redb";
+
 /// Every kept commit by its revision.
 const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 /// The revision of what each key holds.
@@ -49,7 +52,7 @@ impl File {
         let database = Database::builder()
             .set_cache_size(CACHE)
             .set_check_integrity_on_open(true)
-            .create(folder.join("store.redb"))
+            .create(folder.join(NAME))
             .map_err(|source| failed(folder, source))?;
         let file = Self { database, _lock: lock };
         file.begin(folder)?;
