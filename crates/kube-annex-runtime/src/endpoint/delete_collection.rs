@@ -23,7 +23,7 @@ pub(super) async fn delete_collection(
     let listed = endpoint.resource.list(&write, &selection, &predicate).await?;
     let mut deleted = Listed { items: Vec::with_capacity(listed.items.len()), ..listed };
     for item in listed.items {
-        let name = item.head()?.metadata.name.into_owned();
+        let name = item.head()?.name.into_owned();
         match endpoint.resource.delete(&write, &name, &options).await {
             Ok(Deletion::Removed(written) | Deletion::Marked(written)) => deleted.items.push(written.item),
             Err(status) if status.reason == Reason::NotFound => {}

@@ -1,7 +1,7 @@
 //! The only writer of bodies: objects, lists and errors in the form that was negotiated.
 
 use crate::endpoint::table::TableWriter;
-use crate::registry::item::Item;
+use crate::registry::item::{Item, unreadable};
 use crate::request::accept::accepts_gzip;
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::{Format, MetaVersion, Negotiated, Transform};
@@ -140,14 +140,12 @@ fn write_item(item: &Item, out: &mut Vec<u8>) -> Result<(), Status> {
 }
 
 fn stored(item: &Item) -> Result<Stored, Status> {
-    Stored::find(&item.bytes).map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))
+    Stored::find(&item.bytes).map_err(unreadable)
 }
 
 /// Writes the object's metadata as a `PartialObjectMetadata`.
 pub(crate) fn write_partial(item: &Item, version: MetaVersion, out: &mut Vec<u8>) -> Result<(), Status> {
-    stored(item)?
-        .write_partial(&item.bytes, item.revision, version.api_version(), out)
-        .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))
+    stored(item)?.write_partial(&item.bytes, item.revision, version.api_version(), out).map_err(unreadable)
 }
 
 /// Writes everything of a list up to its items.

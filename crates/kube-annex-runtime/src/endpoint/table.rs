@@ -1,7 +1,7 @@
 //! Tables: what `kubectl get` prints.
 
 use crate::endpoint::respond::{self, ListAnswer};
-use crate::registry::item::Item;
+use crate::registry::item::{Item, unreadable};
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::MetaVersion;
 use kube_annex::{ResourceDescriptor, Status, field, table};
@@ -106,8 +106,7 @@ impl<'a> TableWriter<'a> {
     }
 
     fn write_row(&self, item: &Item, out: &mut Vec<u8>) -> Result<(), Status> {
-        let tree: Value = serde_json::from_slice(&item.bytes)
-            .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))?;
+        let tree: Value = serde_json::from_slice(&item.bytes).map_err(unreadable)?;
         out.extend_from_slice(br#"{"cells":"#);
         let cells = table::cells(self.descriptor, &tree);
         out.extend_from_slice(&serde_json::to_vec(&cells).unwrap_or_default());

@@ -1,6 +1,7 @@
 //! An object as bytes, ready to be sent: what reads are made of.
 
 use bytes::Bytes;
+use kube_annex::encode::Stored;
 use kube_annex::{Object, Status};
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -32,14 +33,8 @@ impl Item {
 
 /// The part of an object that selectors and preconditions look at.
 #[derive(Debug, Default, Deserialize)]
-pub(crate) struct Head<'a> {
-    #[serde(borrow, default)]
-    pub(crate) metadata: HeadMetadata<'a>,
-}
-
-#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct HeadMetadata<'a> {
+pub(crate) struct Head<'a> {
     #[serde(borrow, default)]
     pub(crate) name: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -52,7 +47,12 @@ pub(crate) struct HeadMetadata<'a> {
 
 impl<'a> Head<'a> {
     pub(crate) fn of(bytes: &'a [u8]) -> Result<Self, Status> {
-        serde_json::from_slice(bytes)
-            .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))
+        let metadata = Stored::find(bytes).and_then(|stored| stored.metadata(bytes)).map_err(unreadable)?;
+        serde_json::from_slice(metadata).map_err(unreadable)
     }
+}
+
+/// 500: stored bytes are not what this server wrote.
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> Status {
+    Status::internal(format_args!("a stored object cannot be read: {error}"))
 }

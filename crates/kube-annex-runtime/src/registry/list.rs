@@ -48,7 +48,7 @@ impl Predicate {
         if self.is_empty() {
             return Ok(true);
         }
-        let metadata = item.head()?.metadata;
+        let metadata = item.head()?;
         let by_field = |name: &str| match name {
             "metadata.name" => Some(metadata.name.to_string()),
             "metadata.namespace" => Some(metadata.namespace.to_string()),

@@ -1,6 +1,6 @@
 //! A resource in service: its registration, and where its objects come from.
 
-use crate::registry::item::Item;
+use crate::registry::item::{Item, unreadable};
 use crate::registry::list::{Listed, Predicate};
 use crate::registry::registration::{Registration, ServedVersion};
 use crate::registry::store::{Deletion, Store, Write, Written};
@@ -87,11 +87,7 @@ impl ServedResource {
         if version == self.registration.stored {
             return Ok(item);
         }
-        let hub = self
-            .registration
-            .stored_codec()
-            .read(&item.bytes)
-            .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))?;
+        let hub = self.registration.stored_codec().read(&item.bytes).map_err(unreadable)?;
         Item::of(self.served(version).codec.convert(hub), item.revision)
     }
 }

@@ -1,7 +1,7 @@
 //! The life of stored objects: verbs over a [`Storage`], again on each conflict.
 
 use crate::admission::{Attributes, Chain, Operation};
-use crate::registry::item::{Head, Item};
+use crate::registry::item::{Head, Item, unreadable};
 use crate::registry::lifecycle;
 use crate::registry::registration::Registration;
 use crate::request::exchange::Exchange;
@@ -121,11 +121,7 @@ impl Store {
 
     /// Reads stored bytes as an object of the hub.
     pub(crate) fn read(&self, bytes: &[u8], revision: u64) -> Result<Object, Status> {
-        let mut object = self
-            .registration
-            .stored_codec()
-            .read(bytes)
-            .map_err(|error| Status::internal(format_args!("a stored object cannot be read: {error}")))?;
+        let mut object = self.registration.stored_codec().read(bytes).map_err(unreadable)?;
         object.metadata_mut().resource_version = Some(revision.to_string());
         Ok(object)
     }
@@ -190,7 +186,7 @@ impl Store {
     fn taken(&self, name: &str, existing: Option<Bytes>) -> Status {
         let mut status = Status::already_exists(&self.resource(), name);
         let terminating =
-            existing.is_some_and(|bytes| Head::of(&bytes).is_ok_and(|head| head.metadata.deletion_timestamp.is_some()));
+            existing.is_some_and(|bytes| Head::of(&bytes).is_ok_and(|head| head.deletion_timestamp.is_some()));
         if terminating {
             status.message = format!("object is being deleted: {}", status.message);
         }
