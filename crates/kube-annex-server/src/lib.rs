@@ -16,3 +16,13 @@ mod standalone;
 mod storage;
 
 pub use program::Program;
+
+/// The code in the guide, compiled and run as examples.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../docs/guide/first-server.md")]
+    mod first_server {}
+
+    #[doc = include_str!("../../../docs/guide/computed-resource.md")]
+    mod computed_resource {}
+}

@@ -79,8 +79,14 @@ impl Process {
     }
 
     /// Waits for its end.
-    pub(crate) fn ended(mut self) -> Ended {
-        let code = wait_until("the process to end", || self.child.try_wait().unwrap()).code();
+    pub(crate) fn ended(self) -> Ended {
+        self.ended_within(PATIENCE)
+    }
+
+    /// Waits longer, or less long, for its end.
+    pub(crate) fn ended_within(mut self, patience: Duration) -> Ended {
+        let status = wait_within(patience, "the process to end", || self.child.try_wait().unwrap());
+        let code = status.code();
         Ended { code, stdout: self.stdout.whole(), stderr: self.stderr.whole() }
     }
 
@@ -209,13 +215,17 @@ pub(crate) async fn ask_for(
 }
 
 /// Looks now and then until there is something to see.
-pub(crate) fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    wait_within(PATIENCE, what, look)
+}
+
+fn wait_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(started.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+        assert!(started.elapsed() < patience, "waited {patience:?} for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
