@@ -399,7 +399,8 @@ impl Events {
         assert_eq!(line.map(|line| String::from_utf8_lossy(&line).into_owned()), None);
     }
 
-    async fn line(&mut self) -> Option<Vec<u8>> {
+    /// The next line; `None` when the stream has ended. Waits as long as that takes.
+    pub async fn line(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
                 return Some(self.rest.drain(..=end).collect());

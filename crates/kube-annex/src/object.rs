@@ -3,6 +3,7 @@
 use crate::resource::{AggregatedResource, ResourceDescriptor};
 use crate::{encode, table};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 use std::any::Any;
 use std::fmt;
@@ -79,9 +80,9 @@ impl Object {
         self.0.write_json(out)
     }
 
-    /// The cells of the object's table row, the name included. Fails when the type's own `Serialize` does.
-    pub fn cells(&self) -> Result<Vec<Value>, encode::Error> {
-        Ok(table::cells(self.descriptor(), &self.to_value()?))
+    /// The cells of the object's table row at that moment, the name included. Fails when the type's own `Serialize` does.
+    pub fn cells(&self, now: Timestamp) -> Result<Vec<Value>, encode::Error> {
+        Ok(table::cells(self.descriptor(), &self.to_value()?, now))
     }
 }
 

@@ -1,12 +1,16 @@
 //! The table that `kubectl get` prints: its columns, and an object's cells.
 
+mod age;
 mod cell;
 pub mod json_path;
 #[cfg(test)]
 mod tests;
 
 use crate::resource::{ColumnDescriptor, ColumnType, ResourceDescriptor};
+pub use age::human_duration;
+
 use json_path::JsonPath;
+use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -65,8 +69,9 @@ impl Columns {
     ///
     /// * Shape: plain JSON scalars; null where the object has no such value, or one of another type. Of several values
     ///   the first counts.
-    /// * Units: dates are RFC 3339 in UTC, to the second.
-    pub fn cells(&self, object: &Value) -> Vec<Value> {
+    /// * Units: a declared date is told as its age at `now`, as [`human_duration`] writes it; when the object was
+    ///   created is RFC 3339 in UTC, to the second.
+    pub fn cells(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         let metadata = object.get("metadata");
         let name = metadata.and_then(|metadata| metadata.get("name")).and_then(Value::as_str).unwrap_or_default();
         let mut cells = Vec::with_capacity(self.definitions.len());
@@ -77,7 +82,7 @@ impl Columns {
             }
             Cells::Declared(columns) => cells.extend(columns.iter().map(|(r#type, path)| {
                 let value = path.as_ref().and_then(|path| path.first(object));
-                value.map_or(Value::Null, |value| cell::convert(*r#type, value))
+                value.map_or(Value::Null, |value| cell::convert(*r#type, value, now))
             })),
         }
         cells
@@ -90,8 +95,8 @@ pub fn columns(descriptor: &ResourceDescriptor) -> Vec<ColumnDefinition> {
 }
 
 /// The cells of one object's row, the name included. For many rows make [`Columns`] once.
-pub fn cells(descriptor: &ResourceDescriptor, object: &Value) -> Vec<Value> {
-    Columns::of(descriptor).cells(object)
+pub fn cells(descriptor: &ResourceDescriptor, object: &Value, now: Timestamp) -> Vec<Value> {
+    Columns::of(descriptor).cells(object, now)
 }
 
 fn name() -> ColumnDefinition {

@@ -28,5 +28,5 @@ pub(super) async fn create(endpoint: &Endpoint, exchange: &Exchange, body: Body)
     mutation::check_namespace(endpoint, exchange, &mut object)?;
     let written = endpoint.resource.create(&endpoint.write(exchange, options.dry_run), object).await?;
     let item = endpoint.resource.render(written.item, endpoint.version)?;
-    respond::object(exchange, endpoint.descriptor(), negotiated, StatusCode::CREATED, &item)
+    respond::object(exchange, endpoint, negotiated, StatusCode::CREATED, &item)
 }

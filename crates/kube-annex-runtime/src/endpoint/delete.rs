@@ -26,7 +26,7 @@ pub(super) async fn delete(endpoint: &Endpoint, exchange: &Exchange, body: Body)
         Deletion::Marked(written) => {
             let code = if options.orphan_dependents == Some(false) { StatusCode::ACCEPTED } else { StatusCode::OK };
             let item = endpoint.resource.render(written.item, endpoint.version)?;
-            respond::object(exchange, endpoint.descriptor(), negotiated, code, &item)
+            respond::object(exchange, endpoint, negotiated, code, &item)
         }
     }
 }

@@ -30,5 +30,5 @@ pub(super) async fn delete_collection(
             Err(status) => return Err(status),
         }
     }
-    respond::list(exchange, endpoint.descriptor(), negotiated, &list::answer(endpoint, deleted)?)
+    respond::list(exchange, endpoint, negotiated, &list::answer(endpoint, deleted)?)
 }

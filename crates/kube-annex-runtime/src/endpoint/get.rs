@@ -15,5 +15,5 @@ pub(super) async fn get(endpoint: &Endpoint, exchange: &Exchange) -> Result<Resp
     let write = endpoint.write(exchange, false);
     let item = endpoint.resource.get(&write, &exchange.call.info.name, at_least).await?;
     let item = endpoint.resource.render(item, endpoint.version)?;
-    respond::object(exchange, endpoint.descriptor(), negotiated, StatusCode::OK, &item)
+    respond::object(exchange, endpoint, negotiated, StatusCode::OK, &item)
 }

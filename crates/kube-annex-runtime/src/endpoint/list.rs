@@ -16,7 +16,7 @@ pub(super) async fn list(endpoint: &Endpoint, exchange: &Exchange) -> Result<Res
     let write = endpoint.write(exchange, false);
     let listed = endpoint.resource.list(&write, &options, &predicate).await?;
     let answer = answer(endpoint, listed)?;
-    respond::list(exchange, endpoint.descriptor(), negotiated, &answer)
+    respond::list(exchange, endpoint, negotiated, &answer)
 }
 
 /// A page in the version asked for.

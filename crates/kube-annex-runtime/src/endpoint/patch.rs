@@ -48,7 +48,7 @@ pub(super) async fn patch(endpoint: &Endpoint, exchange: &Exchange, body: Body) 
         .update(&write, name, |live| patched(endpoint, exchange, kind, &bytes, &duplicates, &options, live))
         .await?;
     let item = endpoint.resource.render(written.item, endpoint.version)?;
-    respond::object(exchange, endpoint.descriptor(), negotiated, StatusCode::OK, &item)
+    respond::object(exchange, endpoint, negotiated, StatusCode::OK, &item)
 }
 
 /// What the patch itself says twice. One that is no JSON has nothing to find; it is refused when it is applied.

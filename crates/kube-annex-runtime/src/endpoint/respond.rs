@@ -1,5 +1,6 @@
 //! The only writer of bodies: objects, lists and errors in the form that was negotiated.
 
+use crate::endpoint::Endpoint;
 use crate::endpoint::table::TableWriter;
 use crate::registry::item::{Item, unreadable};
 use crate::request::accept::accepts_gzip;
@@ -12,8 +13,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY};
 use http::{HeaderValue, StatusCode};
+use kube_annex::Status;
 use kube_annex::encode::{Stored, write_json};
-use kube_annex::{ResourceDescriptor, Status};
 use std::io::Write as _;
 
 /// Bodies above this size are compressed for clients that ask for gzip.
@@ -30,23 +31,24 @@ pub(crate) struct ListAnswer {
 /// One object.
 pub(crate) fn object(
     exchange: &Exchange,
-    descriptor: &ResourceDescriptor,
+    endpoint: &Endpoint,
     negotiated: Negotiated,
     code: StatusCode,
     item: &Item,
 ) -> Result<Response, Status> {
     let mut out = Vec::with_capacity(item.bytes.len() + 64);
-    write_transformed(exchange, descriptor, negotiated.transform, item, &mut out)?;
+    write_transformed(exchange, endpoint, negotiated.transform, item, &mut out)?;
     Ok(json_or_yaml(exchange, negotiated, code, out))
 }
 
 /// A list of objects.
 pub(crate) fn list(
     exchange: &Exchange,
-    descriptor: &ResourceDescriptor,
+    endpoint: &Endpoint,
     negotiated: Negotiated,
     answer: &ListAnswer,
 ) -> Result<Response, Status> {
+    let descriptor = endpoint.descriptor();
     let size: usize = answer.items.iter().map(|item| item.bytes.len() + 40).sum();
     let mut out = Vec::with_capacity(size + 256);
     match negotiated.transform {
@@ -65,7 +67,7 @@ pub(crate) fn list(
             )));
         }
         Transform::Table(version) => {
-            TableWriter::new(exchange, descriptor, version)?.write_list(answer, &mut out)?;
+            TableWriter::new(exchange, endpoint, version)?.write_list(answer, &mut out)?;
         }
     }
     Ok(json_or_yaml(exchange, negotiated, StatusCode::OK, out))
@@ -108,7 +110,7 @@ fn retry_after(response: &mut Response, status: &Status) {
 /// Writes an object as it is asked for: itself, its metadata, or a table of one row.
 pub(crate) fn write_transformed(
     exchange: &Exchange,
-    descriptor: &ResourceDescriptor,
+    endpoint: &Endpoint,
     transform: Transform,
     item: &Item,
     out: &mut Vec<u8>,
@@ -118,9 +120,9 @@ pub(crate) fn write_transformed(
         Transform::PartialObjectMetadata(version) => write_partial(item, version, out),
         Transform::PartialObjectMetadataList(_) => Err(Status::not_acceptable(format!(
             "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
-            descriptor.kind
+            endpoint.descriptor().kind
         ))),
-        Transform::Table(version) => TableWriter::new(exchange, descriptor, version)?.write_object(item, out),
+        Transform::Table(version) => TableWriter::new(exchange, endpoint, version)?.write_object(item, out),
     }
 }
 

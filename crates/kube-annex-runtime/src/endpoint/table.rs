@@ -1,10 +1,12 @@
 //! Tables: what `kubectl get` prints.
 
+use crate::endpoint::Endpoint;
 use crate::endpoint::respond::{self, ListAnswer};
 use crate::registry::item::{Item, unreadable};
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::MetaVersion;
-use kube_annex::{ResourceDescriptor, Status, field, table};
+use kube_annex::table::Columns;
+use kube_annex::{Status, field};
 use serde_json::Value;
 use std::io::Write as _;
 
@@ -19,7 +21,8 @@ enum IncludeObject {
 /// Writes tables of one resource for one request.
 #[derive(Debug)]
 pub(crate) struct TableWriter<'a> {
-    descriptor: &'a ResourceDescriptor,
+    columns: &'a Columns,
+    now: jiff::Timestamp,
     version: MetaVersion,
     include: IncludeObject,
     with_columns: bool,
@@ -27,11 +30,7 @@ pub(crate) struct TableWriter<'a> {
 
 impl<'a> TableWriter<'a> {
     /// * Errors: 400 for an `includeObject` that is none of upstream's.
-    pub(crate) fn new(
-        exchange: &Exchange,
-        descriptor: &'a ResourceDescriptor,
-        version: MetaVersion,
-    ) -> Result<Self, Status> {
+    pub(crate) fn new(exchange: &Exchange, endpoint: &'a Endpoint, version: MetaVersion) -> Result<Self, Status> {
         let asked = form_urlencoded::parse(exchange.query.as_bytes())
             .find(|(key, _)| key == "includeObject")
             .map(|(_, value)| value.into_owned())
@@ -49,7 +48,8 @@ impl<'a> TableWriter<'a> {
                 return Err(Status::bad_request(format!("Unable to convert to Table as requested: {error}")));
             }
         };
-        Ok(Self { descriptor, version, include, with_columns: true })
+        let columns = &endpoint.resource.served(endpoint.version).columns;
+        Ok(Self { columns, now: endpoint.resource.now(), version, include, with_columns: true })
     }
 
     /// The same writer for the events after the first, which carry no columns.
@@ -86,8 +86,7 @@ impl<'a> TableWriter<'a> {
     fn write_columns(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(br#","columnDefinitions":"#);
         if self.with_columns {
-            let columns = table::columns(self.descriptor);
-            out.extend_from_slice(&serde_json::to_vec(&columns).unwrap_or_default());
+            out.extend_from_slice(&serde_json::to_vec(self.columns.definitions()).unwrap_or_default());
         } else {
             out.extend_from_slice(b"null");
         }
@@ -108,7 +107,7 @@ impl<'a> TableWriter<'a> {
     fn write_row(&self, item: &Item, out: &mut Vec<u8>) -> Result<(), Status> {
         let tree: Value = serde_json::from_slice(&item.bytes).map_err(unreadable)?;
         out.extend_from_slice(br#"{"cells":"#);
-        let cells = table::cells(self.descriptor, &tree);
+        let cells = self.columns.cells(&tree, self.now);
         out.extend_from_slice(&serde_json::to_vec(&cells).unwrap_or_default());
         out.extend_from_slice(br#","object":"#);
         match self.include {

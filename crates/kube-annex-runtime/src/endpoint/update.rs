@@ -54,7 +54,7 @@ fn answer(
     written: Written,
 ) -> Result<Response, Status> {
     let item = endpoint.resource.render(written.item, endpoint.version)?;
-    respond::object(exchange, endpoint.descriptor(), negotiated, code, &item)
+    respond::object(exchange, endpoint, negotiated, code, &item)
 }
 
 async fn change(

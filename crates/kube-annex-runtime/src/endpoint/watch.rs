@@ -95,7 +95,7 @@ struct EventWriter {
 impl EventWriter {
     fn new(endpoint: &Endpoint, exchange: &Arc<Exchange>, negotiated: Negotiated) -> Result<Self, Status> {
         if let Transform::Table(version) = negotiated.transform {
-            TableWriter::new(exchange, endpoint.descriptor(), version)?;
+            TableWriter::new(exchange, endpoint, version)?;
         }
         Ok(Self {
             endpoint: endpoint.clone(),
@@ -140,7 +140,7 @@ impl EventWriter {
         match self.transform {
             Transform::Table(version) => self.write_table(version, item, initial_end, &mut object)?,
             other => {
-                respond::write_transformed(&self.exchange, self.endpoint.descriptor(), other, item, &mut object)?;
+                respond::write_transformed(&self.exchange, &self.endpoint, other, item, &mut object)?;
             }
         }
         let mut line = Vec::with_capacity(object.len() + 32);
@@ -155,7 +155,7 @@ impl EventWriter {
         initial_end: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
-        let mut writer = TableWriter::new(&self.exchange, self.endpoint.descriptor(), version)?;
+        let mut writer = TableWriter::new(&self.exchange, &self.endpoint, version)?;
         if std::mem::replace(&mut self.columns_sent, true) {
             writer = writer.without_columns();
         }

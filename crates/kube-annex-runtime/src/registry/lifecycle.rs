@@ -4,6 +4,8 @@ use crate::registry::registration::Registration;
 use crate::request::exchange::Warnings;
 use crate::seams::Seams;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube_annex::gvk::GroupResource;
+use kube_annex::options::DeleteOptions;
 use kube_annex::{Object, ResourceDescriptor, Status, field, metadata};
 use serde_json::Value;
 
@@ -35,13 +37,9 @@ pub(crate) fn validate_create(
 pub(crate) fn before_update(registration: &Registration, object: &mut Object, old: &Object) {
     metadata::prepare_for_update(object.metadata_mut(), old.metadata());
     registration.rules.prepare_for_update(object, old);
-    if tracks_generation(object.descriptor()) && desired_state(object) != desired_state(old) {
-        let generation = old.metadata().generation.unwrap_or_default();
-        object.metadata_mut().generation = Some(generation + 1);
-    }
 }
 
-/// Judges a changed object. Every violation at once, as 422.
+/// Judges a changed object, every violation at once, as 422, and brings it into the form that is stored.
 pub(crate) fn validate_update(
     registration: &Registration,
     object: &mut Object,
@@ -53,6 +51,41 @@ pub(crate) fn validate_update(
     errors.extend(registration.rules.validate_update(object, old));
     refuse(descriptor, object.name(), &errors)?;
     finish(registration, object, warnings);
+    count_generation(object, old);
+    Ok(())
+}
+
+/// One more generation when another state is desired. Forms of one state are no difference, so this comes last.
+fn count_generation(object: &mut Object, old: &Object) {
+    if tracks_generation(object.descriptor()) && desired_state(object) != desired_state(old) {
+        let generation = old.metadata().generation.unwrap_or_default();
+        object.metadata_mut().generation = Some(generation.saturating_add(1));
+    }
+}
+
+/// Refuses the deletion of another object than the client meant. Upstream puts the kind where other conflicts have the resource.
+pub(crate) fn check_preconditions(live: &Object, options: &DeleteOptions) -> Result<(), Status> {
+    let Some(preconditions) = &options.preconditions else { return Ok(()) };
+    let descriptor = live.descriptor();
+    let kind = GroupResource::new(descriptor.group, descriptor.kind);
+    if let Some(uid) = &preconditions.uid
+        && uid != live.uid()
+    {
+        let why = format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
+            live.uid()
+        );
+        return Err(Status::conflict(&kind, live.name(), why));
+    }
+    let version = live.metadata().resource_version.as_deref().unwrap_or_default();
+    if let Some(wanted) = &preconditions.resource_version
+        && wanted != version
+    {
+        let why = format!(
+            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({version}). The object might have been modified"
+        );
+        return Err(Status::conflict(&kind, live.name(), why));
+    }
     Ok(())
 }
 

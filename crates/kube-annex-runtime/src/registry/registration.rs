@@ -7,6 +7,7 @@ use kube_annex::decode::{self, KnownFields};
 use kube_annex::handlers::HandledBy;
 use kube_annex::schema::{Schema, TypeSchema};
 use kube_annex::strategy::NameRule;
+use kube_annex::table::Columns;
 use kube_annex::{AggregatedResource, Object, ResourceDescriptor, Spoke, Strategy, field};
 use serde_json::Value;
 use std::fmt;
@@ -27,6 +28,7 @@ pub struct Registration {
 pub(crate) struct ServedVersion {
     pub(crate) descriptor: &'static ResourceDescriptor,
     pub(crate) schema: TypeSchema,
+    pub(crate) columns: Columns,
     pub(crate) codec: Box<dyn Codec>,
 }
 
@@ -88,7 +90,8 @@ impl fmt::Debug for Registration {
 
 impl ServedVersion {
     fn of<R: AggregatedResource>(codec: Box<dyn Codec>) -> Self {
-        Self { descriptor: const { &R::DESCRIPTOR }, schema: Schema::of::<R>(), codec }
+        let descriptor = const { &R::DESCRIPTOR };
+        Self { descriptor, schema: Schema::of::<R>(), columns: Columns::of(descriptor), codec }
     }
 }
 

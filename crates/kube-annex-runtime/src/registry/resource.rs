@@ -28,6 +28,14 @@ impl ServedResource {
         self.registration.descriptor().scope == Scope::Namespaced
     }
 
+    /// The present moment, on the clock that objects are made by.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        match &self.origin {
+            Origin::Stored(store) => store.seams.clock.now(),
+            Origin::Computed(computed) => computed.seams.clock.now(),
+        }
+    }
+
     pub(crate) fn served(&self, version: usize) -> &ServedVersion {
         &self.registration.versions[version]
     }
@@ -35,7 +43,7 @@ impl ServedResource {
     pub(crate) async fn get(&self, write: &Write<'_>, name: &str, at_least: Option<u64>) -> Result<Item, Status> {
         match &self.origin {
             Origin::Stored(store) => store.get(write.namespace(), name, at_least).await,
-            Origin::Computed(computed) => computed.get(write, name).await,
+            Origin::Computed(computed) => computed.get(write, name, at_least).await,
         }
     }
 

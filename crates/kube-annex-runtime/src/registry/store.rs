@@ -276,7 +276,7 @@ impl Store {
         for _ in 0..MOST_CONFLICTS {
             let entry = self.entry(write.namespace(), name, "delete").await?;
             let old = self.read(&entry.value, entry.revision.0)?;
-            self.check_preconditions(&old, options)?;
+            lifecycle::check_preconditions(&old, options)?;
             self.admission.admit(&mut write.attributes(Operation::Delete, name, None, Some(&old))).await?;
             self.admission.validate(&write.attributes(Operation::Delete, name, None, Some(&old))).await?;
             match self.remove_or_mark(write, &entry, &old, options).await {
@@ -322,32 +322,6 @@ impl Store {
         let precondition = Precondition { revision: Some(entry.revision) };
         let revision = self.storage.update(&entry.key, bytes.clone(), precondition).await?;
         Ok(Item { bytes, revision: revision.0 })
-    }
-
-    /// Upstream puts the kind where other conflicts have the resource.
-    fn check_preconditions(&self, live: &Object, options: &DeleteOptions) -> Result<(), Status> {
-        let Some(preconditions) = &options.preconditions else { return Ok(()) };
-        let descriptor = self.registration.descriptor();
-        let kind = GroupResource::new(descriptor.group, descriptor.kind);
-        if let Some(uid) = &preconditions.uid
-            && uid != live.uid()
-        {
-            let why = format!(
-                "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
-                live.uid()
-            );
-            return Err(Status::conflict(&kind, live.name(), why));
-        }
-        let version = live.metadata().resource_version.as_deref().unwrap_or_default();
-        if let Some(wanted) = &preconditions.resource_version
-            && wanted != version
-        {
-            let why = format!(
-                "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({version}). The object might have been modified"
-            );
-            return Err(Status::conflict(&kind, live.name(), why));
-        }
-        Ok(())
     }
 
     /// What a client is told when the storage failed; the log gets the whole chain.

@@ -48,7 +48,9 @@ impl Shutdown {
         self.asked.clone()
     }
 
-    pub(super) fn begin_draining(&self) {
+    /// Accepts nothing new from now on. A listener does it when its server was asked to stop; a server without one is
+    /// told so.
+    pub fn begin_draining(&self) {
         self.draining.cancel();
     }
 }

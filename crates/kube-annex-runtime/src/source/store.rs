@@ -10,7 +10,7 @@ use crate::registry::store::{Deletion, Write, Written};
 use crate::seams::Seams;
 use crate::source::{Computed, Versions};
 use kube_annex::options::{DeleteOptions, ListOptions};
-use kube_annex::{Object, Status, metadata};
+use kube_annex::{Object, Status, Verb, metadata, version};
 use kube_annex_storage::Prefix;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -47,9 +47,11 @@ impl ComputedStore {
         Ok(Written { object, item: Item { bytes, revision } })
     }
 
-    pub(crate) async fn get(&self, write: &Write<'_>, name: &str) -> Result<Item, Status> {
+    pub(crate) async fn get(&self, write: &Write<'_>, name: &str, at_least: Option<u64>) -> Result<Item, Status> {
         let object = self.computed.get(&write.exchange.call, name).await?;
-        Ok(self.keep(object)?.item)
+        let item = self.keep(object)?.item;
+        check_reached(at_least.unwrap_or_default(), self.versions.newest())?;
+        Ok(item)
     }
 
     pub(crate) async fn list(
@@ -58,6 +60,10 @@ impl ComputedStore {
         options: &ListOptions,
         predicate: &Predicate,
     ) -> Result<Listed, Status> {
+        let at_least = version::parse_list(&options.resource_version)?;
+        if at_least > 0 && !options.continue_token.is_empty() {
+            return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
+        }
         let prefix = self.prefix().in_namespace(write.namespace());
         let objects = self.computed.list(&write.exchange.call, options).await?;
         let mut kept = Vec::with_capacity(objects.len());
@@ -70,6 +76,10 @@ impl ComputedStore {
         kept.sort_by(|(a, _), (b, _)| a.cmp(b));
         let keys: HashSet<&str> = kept.iter().map(|(key, _)| key.as_str()).collect();
         let revision = self.versions.retain(prefix.as_str(), |key| keys.contains(key));
+        check_reached(at_least, revision)?;
+        if options.resource_version_match == "Exact" && at_least < revision {
+            return Err(Status::expired("The resourceVersion for the provided list is too old."));
+        }
         page(kept, revision, &prefix, options, predicate)
     }
 
@@ -125,9 +135,31 @@ impl ComputedStore {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<Deletion, Status> {
-        let deleted = self.computed.delete(&write.exchange.call, name, options).await?;
+        let call = &write.exchange.call;
+        let live = if self.registration.descriptor().serves(Verb::Get) {
+            Some(self.keep(self.computed.get(call, name).await?)?.object)
+        } else {
+            None
+        };
+        match &live {
+            Some(live) => lifecycle::check_preconditions(live, options)?,
+            None if options.preconditions.is_some() => {
+                return Err(Status::bad_request(
+                    "preconditions cannot be checked: objects of this resource cannot be read",
+                ));
+            }
+            None => {}
+        }
+        self.admission.admit(&mut write.attributes(Operation::Delete, name, None, live.as_ref())).await?;
+        self.admission.validate(&write.attributes(Operation::Delete, name, None, live.as_ref())).await?;
+        let deleted = self.computed.delete(call, name, options).await?;
         self.keep(deleted).map(Deletion::Removed)
     }
+}
+
+/// Nobody tells when computed objects change, so that a revision of the future cannot be waited for.
+fn check_reached(at_least: u64, newest: u64) -> Result<(), Status> {
+    if at_least > newest { Err(Status::too_large_resource_version(at_least, newest)) } else { Ok(()) }
 }
 
 fn page(

@@ -38,6 +38,11 @@ impl Versions {
         }
     }
 
+    /// The newest revision that was given.
+    pub(crate) fn newest(&self) -> u64 {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).newest
+    }
+
     /// Forgets the objects below `prefix` that a whole list no longer holds, and answers the newest revision.
     ///
     /// A disappearance is a change, so it takes a revision as a deletion would.

@@ -1,1 +1,179 @@
-//! todo
+//! Which paths there are, which methods they take, and what is beside the resources.
+
+use crate::{WIDGETS, at, with_widgets};
+use http::Method;
+use kube_annex_testkit::TestServer;
+use serde_json::json;
+
+const NOT_FOUND: &str = "the server could not find the requested resource";
+const NOT_ALLOWED: &str = "the server does not allow this method on the requested resource";
+
+#[tokio::test(start_paused = true)]
+async fn d_1_groups_and_versions_are_served_and_the_core_is_not() {
+    let server = TestServer::new();
+    assert_eq!(server.get("/apis").await.ok()["kind"], "APIGroupList", "d_7");
+    assert_eq!(server.get("/apis/toys.example.com").await.ok()["kind"], "APIGroup", "d_8");
+    assert_eq!(server.get("/apis/toys.example.com/v1").await.ok()["kind"], "APIResourceList", "d_9");
+    assert_eq!(server.get("/apis/toys.example.com/v1beta1").await.ok()["kind"], "APIResourceList");
+    for path in ["/api", "/api/v1", "/api/v1/namespaces"] {
+        assert_eq!(server.get(path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_2_documents_are_read_only_and_authorized_by_path() {
+    let server = TestServer::new();
+    for path in ["/apis", "/apis/toys.example.com", "/apis/toys.example.com/v1"] {
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            server.ask(method, path).await.refused(405, "MethodNotAllowed", NOT_ALLOWED);
+        }
+        let (_, info) = server.asked().pop().unwrap();
+        assert_eq!((info.is_resource_request, info.path.as_str()), (false, path));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_3_a_trailing_slash_changes_nothing() {
+    let server = TestServer::new();
+    for path in ["/apis", "/apis/toys.example.com", "/apis/toys.example.com/v1"] {
+        let (bare, slashed) = (server.get(path).await, server.get(&format!("{path}/")).await);
+        assert_eq!((slashed.status, &slashed.body), (200, &bare.body), "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_4_documents_come_as_yaml_too() {
+    let answer = TestServer::new().get("/apis/toys.example.com").accept("application/yaml").await;
+    assert_eq!((answer.status, answer.header("content-type").as_str()), (200, "application/yaml"));
+    assert!(answer.text().contains("kind: APIGroup\n"), "{}", answer.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_6_paths_outside_of_every_group_are_404() {
+    let server = TestServer::new();
+    for path in
+        ["/nowhere", "/apis/other.example.com", "/apis/other.example.com/v1", "/apis/other.example.com/v1/things"]
+    {
+        assert_eq!(server.get(path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_6_paths_below_a_group_that_lead_nowhere_are_404_with_a_status() {
+    let server = TestServer::new();
+    for path in [
+        "/apis/toys.example.com/v7",
+        "/apis/toys.example.com/v1/nothings",
+        "/apis/toys.example.com/v7/widgets",
+        "/apis/toys.example.com/v1beta1/shelves",
+        "/apis/toys.example.com/v1/namespaces/default/widgets/a/b/c/d",
+        "/apis/toys.example.com/v1/namespaces/default/shelves",
+    ] {
+        let status = server.get(path).await.refused(404, "NotFound", NOT_FOUND);
+        assert_eq!(status["details"], json!({}), "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_6_known_paths_with_other_methods_are_405() {
+    let server = with_widgets(&["a"]).await;
+    for (method, path) in [
+        (Method::PUT, WIDGETS.to_owned()),
+        (Method::PATCH, WIDGETS.to_owned()),
+        (Method::POST, at(WIDGETS, "a")),
+        (Method::OPTIONS, WIDGETS.to_owned()),
+        (Method::TRACE, at(WIDGETS, "a")),
+        (Method::from_bytes(b"BREW").unwrap(), WIDGETS.to_owned()),
+    ] {
+        let status = server.ask(method.clone(), &path).await.refused(405, "MethodNotAllowed", NOT_ALLOWED);
+        assert_eq!(status["details"], json!({}), "11-11: {method} {path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_11_a_verb_that_is_not_declared_is_not_served() {
+    let server = TestServer::new();
+    server.gauges.set("g", 1);
+    let (all, one) = ("/apis/toys.example.com/v1/gauges", "/apis/toys.example.com/v1/gauges/g");
+    for (method, path) in
+        [(Method::POST, all), (Method::DELETE, all), (Method::PUT, one), (Method::PATCH, one), (Method::DELETE, one)]
+    {
+        let answer = server.ask(method.clone(), path).body("application/merge-patch+json", "{}").await;
+        assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text());
+    }
+    server.get(one).await.ok();
+}
+
+#[tokio::test(start_paused = true)]
+async fn rq_1_a_watch_without_a_resource_is_500() {
+    let answer = TestServer::new().get("/apis/toys.example.com/v1/watch").await;
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    assert!(answer.text().contains("unable to determine kind and namespace from url"), "{}", answer.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn hz_1_the_health_endpoints_say_ok() {
+    let server = TestServer::new();
+    for path in ["/healthz", "/livez", "/readyz"] {
+        let answer = server.get(path).await;
+        assert_eq!((answer.status, answer.text().as_str()), (200, "ok"));
+        assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hz_2_verbose_tells_every_check() {
+    let server = TestServer::new();
+    for endpoint in ["healthz", "livez", "readyz"] {
+        let text = server.get(&format!("/{endpoint}?verbose")).await.text();
+        assert!(text.starts_with("[+]ping ok\n"), "{text}");
+        assert!(text.ends_with(&format!("{endpoint} check passed\n")), "{text}");
+    }
+    assert_eq!(server.get("/readyz/ping").await.text(), "ok", "hz_5");
+    assert_eq!(server.get("/readyz/nothing").await.status, 404);
+    let text = server.get("/readyz?verbose&exclude=x").await.text();
+    assert!(text.contains("warn: some health checks cannot be excluded: no matches for \"x\""), "hz_4: {text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hz_6_a_server_that_is_asked_to_stop_is_not_ready() {
+    let server = TestServer::new();
+    server.shutdown.ask();
+    let answer = server.get("/readyz").await;
+    assert!(
+        answer.status == 500 && answer.text().contains("[-]shutdown failed: reason withheld\n"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(server.get("/livez").await.status, 200);
+    server.get(WIDGETS).await.ok();
+}
+
+#[tokio::test(start_paused = true)]
+async fn hz_9_the_version_is_told() {
+    let version = TestServer::new().get("/version").await.ok();
+    for key in
+        ["major", "minor", "gitVersion", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"]
+    {
+        assert!(version[key].is_string(), "{key}: {version}");
+    }
+    assert!(version["gitVersion"].as_str().unwrap().starts_with('v'));
+}
+
+#[tokio::test(start_paused = true)]
+async fn hz_10_the_root_lists_the_paths() {
+    let paths = TestServer::new().get("/").await.ok()["paths"].clone();
+    for path in ["/apis", "/apis/toys.example.com/v1", "/healthz", "/openapi/v2", "/openapi/v3", "/version"] {
+        assert!(paths.as_array().unwrap().contains(&json!(path)), "{path}: {paths}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_11_every_document_of_openapi_is_there() {
+    let server = TestServer::new();
+    assert_eq!(server.get("/openapi/v2").await.ok()["swagger"], "2.0");
+    let index = server.get("/openapi/v3").await.ok();
+    let url = index["paths"]["apis/toys.example.com/v1"]["serverRelativeURL"].as_str().unwrap().to_owned();
+    assert!(server.get(&url).await.ok()["openapi"].as_str().unwrap().starts_with("3.0"));
+}

@@ -1,18 +1,19 @@
 //! From a value of an object to a cell of its column's type.
 
+use super::human_duration;
 use crate::encode;
 use crate::resource::ColumnType;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Number, Value};
 
-/// The value as a cell of that type; null when it is of another.
-pub(super) fn convert(r#type: ColumnType, value: &Value) -> Value {
+/// The value as a cell of that type; null when it is of another. A date becomes its age at `now`.
+pub(super) fn convert(r#type: ColumnType, value: &Value, now: Timestamp) -> Value {
     match (r#type, value) {
         (ColumnType::Integer, Value::Number(number)) => integer(number),
         (ColumnType::Number, Value::Number(_)) | (ColumnType::Boolean, Value::Bool(_)) => value.clone(),
         (ColumnType::String, Value::Null) => Value::Null,
         (ColumnType::String, value) => text(value),
-        (ColumnType::Date, Value::String(text)) => date(text),
+        (ColumnType::Date, Value::String(text)) => Value::from(age(text, now)),
         _ => Value::Null,
     }
 }
@@ -60,6 +61,17 @@ fn number_text(number: &Number) -> String {
             format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
         }
         Err(_) => plain,
+    }
+}
+
+/// How long ago a time was, for people.
+fn age(text: &str, now: Timestamp) -> String {
+    if text.is_empty() {
+        return "<unknown>".to_owned();
+    }
+    match text.parse::<Timestamp>() {
+        Ok(time) => human_duration(now.duration_since(time)),
+        Err(_) => "<invalid>".to_owned(),
     }
 }
 
