@@ -17,9 +17,12 @@ mod storage;
 
 pub use program::Program;
 
-/// The code in the guide, compiled and run as examples.
+/// The code in the README and the guide, compiled and run as examples.
 #[cfg(doctest)]
 mod guide {
+    #[doc = include_str!("../../../README.md")]
+    mod readme {}
+
     #[doc = include_str!("../../../docs/guide/first-server.md")]
     mod first_server {}
 
