@@ -1,4 +1,5 @@
 //! What the documents tell people to type exists, and what they link to is there.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! The map in ARCHITECTURE.md equals the folders.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,8 +1,9 @@
 //! The flags that the documents name exist.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::fs;
 
 #[test]
 fn every_flag_that_the_documents_give_to_serve_exists() {
