@@ -22,7 +22,22 @@ pub(crate) struct History {
     log: VecDeque<Event>,
     oldest: Revision,
     newest: Revision,
-    capacity: usize,
+    /// The size of what the log holds, as `limits` counts it.
+    bytes: usize,
+    limits: Limits,
+}
+
+/// How much of the past is kept: commits are forgotten as long as there are more than one of these allows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) commits: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Limits {
+    pub(crate) fn commits(commits: usize) -> Self {
+        Self { commits, bytes: usize::MAX }
+    }
 }
 
 /// What a key held from a revision on; `None` once it was deleted.
@@ -38,15 +53,15 @@ pub(crate) fn read(history: &RwLock<History>) -> RwLockReadGuard<'_, History> {
 }
 
 impl History {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         let empty = Revision(1);
-        Self { versions: BTreeMap::new(), log: VecDeque::new(), oldest: empty, newest: empty, capacity }
+        Self { versions: BTreeMap::new(), log: VecDeque::new(), oldest: empty, newest: empty, bytes: 0, limits }
     }
 
     /// A history whose oldest state is the given one.
     #[cfg(feature = "redb")]
-    pub(crate) fn restored(capacity: usize, oldest: Revision, entries: Vec<Entry>) -> Self {
-        let mut history = Self { oldest, newest: oldest, ..Self::new(capacity) };
+    pub(crate) fn restored(limits: Limits, oldest: Revision, entries: Vec<Entry>) -> Self {
+        let mut history = Self { oldest, newest: oldest, ..Self::new(limits) };
         for Entry { key, value, revision } in entries {
             history.versions.entry(key).or_default().push_back(Version { revision, value: Some(value) });
         }
@@ -100,14 +115,16 @@ impl History {
         let kept = (kind != EventKind::Deleted).then(|| value.clone());
         self.versions.entry(key.clone()).or_default().push_back(Version { revision, value: kept });
         let previous = previous.map(|entry| (entry.value, entry.revision));
-        self.log.push_back(Event { kind, key: key.clone(), value, previous, revision });
+        let event = Event { kind, key: key.clone(), value, previous, revision };
+        self.bytes = self.bytes.saturating_add(size(&event));
+        self.log.push_back(event);
         revision
     }
 
     /// Forgets the commits beyond the capacity; answers the revisions of the versions that no read can meet any more.
     pub(crate) fn trim(&mut self) -> Vec<Revision> {
         let mut dropped = Vec::new();
-        while self.log.len() > self.capacity {
+        while self.log.len() > self.limits.commits || self.bytes > self.limits.bytes {
             self.forget_first(&mut dropped);
         }
         dropped
@@ -153,6 +170,7 @@ impl History {
     fn forget_first(&mut self, dropped: &mut Vec<Revision>) {
         let Some(event) = self.log.pop_front() else { return };
         self.oldest = event.revision;
+        self.bytes = self.bytes.saturating_sub(size(&event));
         let Some(versions) = self.versions.get_mut(&event.key) else { return };
         while unreachable_at(versions, self.oldest) {
             dropped.extend(versions.pop_front().map(|version| version.revision));
@@ -161,6 +179,12 @@ impl History {
             self.versions.remove(&event.key);
         }
     }
+}
+
+/// What a commit costs: its key and its value; a deletion shares the value of the commit before it.
+fn size(event: &Event) -> usize {
+    let value = if event.kind == EventKind::Deleted { 0 } else { event.value.len() };
+    event.key.as_str().len() + value
 }
 
 /// The entry that a write replaces, if what is there and the precondition allow the write.

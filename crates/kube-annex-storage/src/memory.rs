@@ -7,7 +7,7 @@
 mod tests;
 
 use crate::error::Error;
-use crate::history::{History, Journal};
+use crate::history::{History, Journal, Limits};
 use crate::key::{Key, Prefix};
 use crate::storage::{BoxFuture, Entry, EventKind, ListRequest, Page, Precondition, Revision, Storage, WatchStream};
 use bytes::Bytes;
@@ -35,7 +35,7 @@ impl Memory {
 
     /// An empty store that keeps the last `commits` commits; with 0, the newest state alone.
     pub fn with_history(commits: usize) -> Self {
-        Self { journal: Journal::new(History::new(commits)) }
+        Self { journal: Journal::new(History::new(Limits::commits(commits))) }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, History> {

@@ -6,25 +6,28 @@
 mod committer;
 mod file;
 mod row;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{BoxError, Error};
-use crate::history::Journal;
+use crate::history::{Journal, Limits};
 use crate::key::{Key, Prefix};
 use crate::memory::DEFAULT_HISTORY;
 use crate::storage::{BoxFuture, Entry, ListRequest, Page, Precondition, Revision, Storage, WatchStream};
 use bytes::Bytes;
 use committer::{Change, Committer, Done, Request};
-use file::File;
+use file::{File, Loaded};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// A store that survives its process.
 ///
 /// * Shape: one revision sequence for all keys, which goes on where it was when the folder is opened again.
-/// * Units: history is bounded by a number of commits, as that of [`Memory`](crate::memory::Memory).
+/// * Units: history is bounded by [`Retention`]; what is forgotten is removed from the file in the background.
 /// * Errors: [`Error::Backend`] for every write after one that the disk refused; reads and watches go on.
 pub struct Redb {
     journal: Arc<Journal>,
@@ -75,6 +78,32 @@ pub enum OpenError {
     },
 }
 
+/// How much of the past is kept for watches and reads: commits are forgotten as soon as one of these is exceeded.
+///
+/// What keys hold now is never forgotten, and the file grows no further than that and the history need.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Retention {
+    /// How many commits.
+    pub commits: usize,
+    /// The keys and values of the commits, in bytes.
+    pub bytes: usize,
+    /// How long after its commit, or after the store was opened; `None` has no such end. It is told in sixteenths.
+    pub age: Option<Duration>,
+}
+
+impl Default for Retention {
+    /// [`DEFAULT_HISTORY`] commits, of 256 MiB, whatever their age.
+    fn default() -> Self {
+        Self { commits: DEFAULT_HISTORY, bytes: 256 << 20, age: None }
+    }
+}
+
+impl Retention {
+    fn limits(self) -> Limits {
+        Limits { commits: self.commits, bytes: self.bytes }
+    }
+}
+
 /// What a folder holds, as [`verify`] found it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -103,30 +132,39 @@ pub fn verify(folder: impl AsRef<Path>) -> Result<Summary, OpenError> {
     let size = || std::fs::metadata(&path).map(|metadata| metadata.len());
     let failed = |source| OpenError::Failed { folder: folder.into(), source: Box::new(source) };
     size().map_err(failed)?;
-    let (_file, history) = File::open(folder, usize::MAX)?;
+    let Loaded { history, .. } = File::open(folder, Limits::commits(usize::MAX))?;
     let bytes = size().map_err(failed)?;
     Ok(Summary { keys: history.count(), oldest: history.oldest(), newest: history.newest(), bytes })
 }
 
 impl Redb {
-    /// Opens the store in a folder, or begins one; [`DEFAULT_HISTORY`] commits are kept. It reads the whole file: call
-    /// it where waiting for the disk is allowed.
+    /// Opens the store in a folder, or begins one; history is kept as [`Retention::default`] says. It reads the whole
+    /// file: call it where waiting for the disk is allowed.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Self::with_history(folder, DEFAULT_HISTORY)
+        Self::with_retention(folder, Retention::default())
     }
 
-    /// As [`open`](Self::open), keeping the last `commits` commits.
+    /// As [`open`](Self::open), keeping the last `commits` commits whatever their size and age.
     pub fn with_history(folder: impl AsRef<Path>, commits: usize) -> Result<Self, OpenError> {
+        Self::with_retention(folder, Retention { commits, bytes: usize::MAX, age: None })
+    }
+
+    /// As [`open`](Self::open), keeping so much history.
+    pub fn with_retention(folder: impl AsRef<Path>, retention: Retention) -> Result<Self, OpenError> {
         let folder = folder.as_ref();
-        let (file, mut history) = File::open(folder, commits)?;
-        let dropped = history.trim();
+        let loaded = File::open(folder, retention.limits())?;
+        Self::serve(loaded, retention, folder)
+    }
+
+    fn serve(loaded: Loaded, retention: Retention, folder: &Path) -> Result<Self, OpenError> {
+        let failed = |source: std::io::Error| OpenError::Failed { folder: folder.into(), source: source.into() };
+        let Loaded { file, mut history, mut dropped } = loaded;
+        dropped.extend(history.trim());
         let journal = Arc::new(Journal::new(history));
         let health = Arc::new(Health::default());
         let (requests, waiting) = mpsc::channel(QUEUE);
-        let committer =
-            Committer { file, journal: journal.clone(), health: health.clone(), requests: waiting, dropped };
-        let thread = thread::Builder::new().name("storage-commit".into()).spawn(|| committer.run());
-        let thread = thread.map_err(|source| OpenError::Failed { folder: folder.into(), source: source.into() })?;
+        let committer = Committer::new(file, journal.clone(), health.clone(), waiting, dropped, retention.age);
+        let thread = thread::Builder::new().name("storage-commit".into()).spawn(|| committer.run()).map_err(failed)?;
         Ok(Self { journal, health, requests: Some(requests), committer: Some(thread) })
     }
 

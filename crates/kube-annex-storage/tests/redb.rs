@@ -5,9 +5,10 @@
 use bytes::Bytes;
 use futures_util::StreamExt;
 use kube_annex_storage::conformance::Subject;
-use kube_annex_storage::redb::{OpenError, Redb};
+use kube_annex_storage::redb::{OpenError, Redb, Retention, verify};
 use kube_annex_storage::{Error, Event, Key, ListRequest, Page, Precondition, Prefix, Revision, Storage};
 use std::path::Path;
+use std::sync::Arc;
 
 kube_annex_storage::conformance!(laws, || async {
     let folder = tempfile::tempdir().expect("a folder");
@@ -204,4 +205,135 @@ async fn a_conflict_is_told_as_by_any_store() {
     let store = Redb::open(&folder).unwrap();
     let error = store.create(&key("a"), Bytes::new()).await.unwrap_err();
     assert!(matches!(error, Error::AlreadyExists { revision: Revision(6), .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_store_whose_first_start_ended_halfway_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("store.new"), "half a store").unwrap();
+    some_commits(&Redb::open(&folder).unwrap()).await;
+    assert!(!folder.path().join("store.new").exists());
+}
+
+#[tokio::test]
+async fn a_file_that_lost_its_content_is_never_taken_for_a_new_store() {
+    let folder = tempfile::tempdir().unwrap();
+    some_commits(&Redb::open(&folder).unwrap()).await;
+    let path = folder.path().join("store.redb");
+    let whole = std::fs::read(&path).unwrap();
+    for length in [0, 1, 100, 4096, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let error = Redb::open(&folder).unwrap_err();
+        assert!(matches!(error, OpenError::Failed { .. }), "{length}: {error:?}");
+        assert!(verify(&folder).is_err());
+    }
+    std::fs::write(&path, whole).unwrap();
+    let summary = verify(&folder).unwrap();
+    assert_eq!((summary.keys, summary.oldest, summary.newest), (3, Revision(1), Revision(10)));
+}
+
+/// How many commits the log of a folder holds.
+fn rows(folder: &Path) -> u64 {
+    let database = redb::Database::open(folder.join("store.redb")).unwrap();
+    let transaction = redb::ReadableDatabase::begin_read(&database).unwrap();
+    redb::ReadableTableMetadata::len(&transaction.open_table(LOG).unwrap()).unwrap()
+}
+
+/// Updates of a few keys by as many writers.
+async fn update_often(store: &Arc<Redb>, writers: usize, times: usize, size: usize) {
+    let writers = (0..writers).map(|writer| {
+        let (store, at) = (store.clone(), key(&writer.to_string()));
+        tokio::spawn(async move {
+            let _ = store.create(&at, Bytes::new()).await;
+            for time in 0..times {
+                let value = Bytes::from(vec![u8::try_from(time % 251).unwrap(); size]);
+                store.update(&at, value, Precondition::default()).await.unwrap();
+            }
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_stops_growing_while_its_keys_are_updated() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Redb::with_history(&folder, 300).unwrap());
+    let size = || std::fs::metadata(folder.path().join("store.redb")).unwrap().len();
+    update_often(&store, 32, 50, 2000).await;
+    let early = size();
+    let mut sizes = Vec::new();
+    for _ in 0..4 {
+        update_often(&store, 32, 50, 2000).await;
+        sizes.push(size());
+    }
+    assert!(sizes.iter().all(|later| *later <= early * 2), "{early} bytes grew to {sizes:?}");
+    assert_eq!(sizes[3], sizes[1], "{sizes:?}");
+    drop(store);
+    let rows = rows(folder.path());
+    assert!((300..=300 + 32 + 2 * 256).contains(&rows), "{rows} rows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_is_bounded_by_its_size_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let retention = Retention { bytes: 100_000, ..Retention::default() };
+    let store = Arc::new(Redb::with_retention(&folder, retention).unwrap());
+    update_often(&store, 4, 50, 5000).await;
+    let newest = store.current_revision().await.unwrap();
+    // The 19 last commits are of 5000 bytes and their keys.
+    assert!(page(&store, Revision(newest.0 - 19)).await.is_ok());
+    assert!(page(&store, Revision(newest.0 - 20)).await.is_err());
+    let before = everything(&store).await;
+    drop(store);
+    assert_eq!(everything(&Redb::with_retention(&folder, retention).unwrap()).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_ends_at_its_age_without_any_write_and_leaves_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let age = Some(std::time::Duration::from_millis(200));
+    let store = Redb::with_retention(&folder, Retention { age, ..Retention::default() }).unwrap();
+    let newest = some_commits(&store).await;
+    let forgotten = async {
+        while page(&store, Revision(newest.0 - 1)).await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), forgotten).await.expect("old commits are forgotten");
+    assert_eq!(page(&store, newest).await.unwrap().entries.len(), 3);
+    let last = store.update(&key("a"), Bytes::new(), Precondition::default()).await.unwrap();
+    assert!(page(&store, Revision(last.0 - 1)).await.is_ok(), "a new commit is young");
+    let before = store.list(&widgets(), ListRequest::default()).await.unwrap();
+    drop(store);
+    let store = Redb::open(&folder).unwrap();
+    assert_eq!(store.list(&widgets(), ListRequest::default()).await.unwrap(), before);
+    assert!(page(&store, Revision(newest.0 - 1)).await.is_err());
+    drop(store);
+    assert!(rows(folder.path()) <= 5, "{} rows", rows(folder.path()));
+}
+
+#[tokio::test]
+async fn a_compaction_of_many_commits_is_finished_after_the_process_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Redb::open(&folder).unwrap());
+    update_often(&store, 64, 60, 10).await;
+    for name in ["0", "1", "2"] {
+        store.delete(&key(name), Precondition::default()).await.unwrap();
+    }
+    let newest = store.current_revision().await.unwrap();
+    store.compact(newest).await.unwrap();
+    let before = everything(&store).await;
+    // What one transaction did not remove is left behind here.
+    drop(store);
+    let left = rows(folder.path());
+    assert!(left > 61 + 4, "{left} rows");
+    let store = Redb::open(&folder).unwrap();
+    assert_eq!(everything(&store).await, before);
+    for _ in 0..4 {
+        store.update(&key("9"), Bytes::new(), Precondition::default()).await.unwrap();
+    }
+    drop(store);
+    assert!(rows(folder.path()) <= 61 + 4, "{} of {left} rows", rows(folder.path()));
 }

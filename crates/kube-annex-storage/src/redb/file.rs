@@ -2,13 +2,14 @@
 
 use super::{OpenError, row};
 use crate::error::BoxError;
-use crate::history::History;
+use crate::history::{History, Limits};
 use crate::key::Key;
 use crate::storage::{Entry, EventKind, Revision};
-use ::redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use ::redb::{Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::fs::{self, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
 
 /// The database's file in its folder.
@@ -38,26 +39,42 @@ pub(super) struct Commit {
     pub(super) revision: Revision,
 }
 
+/// A row that is not what was written, and how that is known.
+type Unbelievable = (Revision, &'static str);
+
 /// An open folder. The lock is released after the database is closed.
 pub(super) struct File {
     database: Database,
-    _lock: fs::File,
+    _lock: Option<fs::File>,
+}
+
+/// What a folder holds.
+pub(super) struct Loaded {
+    pub(super) file: File,
+    pub(super) history: History,
+    /// Rows that no read meets any more, oldest first: the process that was to remove them ended before it had.
+    pub(super) dropped: Vec<Revision>,
 }
 
 impl File {
     /// Opens or begins a store, and reads all of it.
-    pub(super) fn open(folder: &Path, capacity: usize) -> Result<(Self, History), OpenError> {
+    pub(super) fn open(folder: &Path, limits: Limits) -> Result<Loaded, OpenError> {
         fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
         let lock = lock(folder)?;
-        let database = Database::builder()
-            .set_cache_size(CACHE)
-            .set_check_integrity_on_open(true)
-            .create(folder.join(NAME))
-            .map_err(|source| failed(folder, source))?;
-        let file = Self { database, _lock: lock };
-        file.begin(folder)?;
-        let history = file.load(folder, capacity)?;
-        Ok((file, history))
+        let path = folder.join(NAME);
+        if !path.try_exists().map_err(|source| failed(folder, source))? {
+            begin(folder, &path).map_err(|source| failed(folder, source))?;
+        }
+        let database = builder().open(path).map_err(|source| failed(folder, source))?;
+        Self { database, _lock: Some(lock) }.load(folder, limits)
+    }
+
+    /// Opens or begins a store on a disk of the caller's, who calls it a folder.
+    #[cfg(test)]
+    pub(super) fn on(disk: impl ::redb::StorageBackend, folder: &Path, limits: Limits) -> Result<Loaded, OpenError> {
+        let database = builder().create_with_backend(disk).map_err(|source| failed(folder, source))?;
+        begin_tables(&database).map_err(|source| failed(folder, source))?;
+        Self { database, _lock: None }.load(folder, limits)
     }
 
     /// Writes commits, forgets others, and returns when both are on the disk, or nothing is.
@@ -85,55 +102,46 @@ impl File {
         Ok(())
     }
 
-    /// Makes the tables of a new store; refuses one that a newer program wrote.
-    fn begin(&self, folder: &Path) -> Result<(), OpenError> {
-        let found = self.begin_tables().map_err(|source| failed(folder, source))?;
-        if found == VERSION {
-            return Ok(());
+    fn load(self, folder: &Path, limits: Limits) -> Result<Loaded, OpenError> {
+        let found = self.format().map_err(|source| failed(folder, source))?;
+        if found != VERSION {
+            return Err(OpenError::Format { folder: folder.into(), found, supported: VERSION });
         }
-        Err(OpenError::Format { folder: folder.into(), found, supported: VERSION })
-    }
-
-    fn begin_tables(&self) -> Result<u64, BoxError> {
-        let transaction = self.database.begin_write()?;
-        let found = {
-            let mut meta = transaction.open_table(META)?;
-            let found = meta.get(FORMAT)?.map(|format| format.value());
-            if found.is_none() {
-                meta.insert(FORMAT, VERSION)?;
-                meta.insert(COMPACTED, 1)?;
-                transaction.open_table(LOG)?;
-                transaction.open_table(CURRENT)?;
-            }
-            found
-        };
-        if found.is_none() {
-            transaction.commit()?;
-        }
-        Ok(found.unwrap_or(VERSION))
-    }
-
-    fn load(&self, folder: &Path, capacity: usize) -> Result<History, OpenError> {
-        self.read_all(capacity)
+        let (history, dropped) = self
+            .read_all(limits)
             .map_err(|source| failed(folder, source))?
-            .map_err(|(revision, what)| OpenError::Damaged { folder: folder.into(), revision, what })
+            .map_err(|(revision, what)| OpenError::Damaged { folder: folder.into(), revision, what })?;
+        Ok(Loaded { file: self, history, dropped })
     }
 
-    /// The history, or the row that cannot be believed and why.
-    fn read_all(&self, capacity: usize) -> Result<Result<History, (Revision, &'static str)>, BoxError> {
+    fn format(&self) -> Result<u64, BoxError> {
+        let transaction = self.database.begin_read()?;
+        let format = transaction.open_table(META)?.get(FORMAT)?;
+        Ok(format.ok_or("its format is not told")?.value())
+    }
+
+    /// The history and the rows that are none of it, or the row that cannot be believed and why.
+    fn read_all(&self, limits: Limits) -> Result<Result<(History, Vec<Revision>), Unbelievable>, BoxError> {
         let transaction = self.database.begin_read()?;
         let oldest = transaction.open_table(META)?.get(COMPACTED)?.map_or(1, |oldest| oldest.value());
         let log = transaction.open_table(LOG)?;
-        let mut held = Vec::new();
+        let mut held = BTreeMap::new();
+        let mut dropped = Vec::new();
         for item in log.range(..=oldest)? {
             let (revision, bytes) = item?;
             let revision = Revision(revision.value());
-            match row::decode(revision, bytes.value()) {
-                Some(row) => held.push(Entry { key: row.key, value: row.value, revision }),
-                None => return Ok(Err((revision, "its checksum is wrong"))),
+            let Some(row) = row::decode(revision, bytes.value()) else {
+                return Ok(Err((revision, "its checksum is wrong")));
+            };
+            let entry = Entry { key: row.key, value: row.value, revision };
+            dropped.extend(held.remove(&entry.key).map(|earlier: Entry| earlier.revision));
+            if row.kind == EventKind::Deleted {
+                dropped.push(revision);
+            } else {
+                held.insert(entry.key.clone(), entry);
             }
         }
-        let mut history = History::restored(capacity, Revision(oldest), held);
+        let mut history = History::restored(limits, Revision(oldest), held.into_values().collect());
         for item in log.range(oldest + 1..)? {
             let (revision, bytes) = item?;
             let revision = Revision(revision.value());
@@ -163,12 +171,47 @@ impl File {
         if usize::try_from(current.len()?)? != history.count() {
             return Ok(Err((history.newest(), "keys are missing from the table of keys")));
         }
-        Ok(Ok(history))
+        Ok(Ok((history, dropped)))
     }
 }
 
 /// Reads are served from memory: the database needs little more than the pages it changes.
 const CACHE: usize = 16 << 20;
+
+/// Makes a new store beside its place and then puts it there: a process that ends meanwhile leaves nothing half made,
+/// and a file that is there is never taken for a new one.
+fn begin(folder: &Path, path: &Path) -> Result<(), BoxError> {
+    let draft = path.with_extension("new");
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    begin_tables(&builder().create(&draft)?)?;
+    fs::rename(&draft, path)?;
+    fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+fn begin_tables(database: &Database) -> Result<(), BoxError> {
+    let transaction = database.begin_write()?;
+    {
+        let mut meta = transaction.open_table(META)?;
+        if meta.get(FORMAT)?.is_none() {
+            meta.insert(FORMAT, VERSION)?;
+            meta.insert(COMPACTED, 1)?;
+            transaction.open_table(LOG)?;
+            transaction.open_table(CURRENT)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
+    builder
+}
 
 fn lock(folder: &Path) -> Result<fs::File, OpenError> {
     let io = |source| failed(folder, source);
