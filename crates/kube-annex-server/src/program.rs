@@ -127,7 +127,7 @@ impl fmt::Debug for Program {
 fn refuse_usage(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            drop(error.print())
+            drop(error.print());
         }
         _ => complain(&failure::wrong_usage(error)),
     }

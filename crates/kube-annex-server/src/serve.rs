@@ -139,12 +139,12 @@ async fn in_cluster(
     seams: &Seams,
     shutdown: &Shutdown,
 ) -> anyhow::Result<Served> {
-    let (authn_flag, authn_config) =
+    let (flag, kubeconfig) =
         own_or_common("--authentication-kubeconfig", flags.authentication_kubeconfig.as_deref(), flags);
-    let (authz_flag, authz_config) =
+    let authn_cluster = Cluster::find(flag, kubeconfig).await?;
+    let (flag, kubeconfig) =
         own_or_common("--authorization-kubeconfig", flags.authorization_kubeconfig.as_deref(), flags);
-    let authn_cluster = Cluster::find(authn_flag, authn_config).await?;
-    let authz_client = Cluster::find(authz_flag, authz_config).await?.client;
+    let authz_client = Cluster::find(flag, kubeconfig).await?.client;
 
     let files = config::trust_files(flags)?;
     let trust = TrustStore::new(files.load().await?);

@@ -37,8 +37,8 @@ impl Standalone {
         let lock = lock(&folder)?;
         let this = Self { folder, _lock: lock };
         let authority = this.authority()?;
-        this.issue(&authority, "serving", serving_parameters(address)?)?;
-        this.issue(&authority, "admin", admin_parameters()?)?;
+        this.issue(&authority, "serving", &serving_parameters(address)?)?;
+        this.issue(&authority, "admin", &admin_parameters()?)?;
         this.write_kubeconfig(address, port)?;
         Ok(this)
     }
@@ -108,7 +108,7 @@ impl Standalone {
         &self,
         authority: &Issuer<'static, KeyPair>,
         name: &str,
-        parameters: CertificateParams,
+        parameters: &CertificateParams,
     ) -> anyhow::Result<()> {
         let key = self.key(&format!("{name}.key"))?;
         self.write(&format!("{name}.crt"), &parameters.signed_by(&key, authority)?.pem(), PUBLIC)

@@ -1,6 +1,6 @@
 //! What can be wrong with a command line, and with the world it names: one sentence each, and no success.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

@@ -2,6 +2,7 @@
 
 pub mod hello;
 pub mod process_info;
+#[allow(clippy::doc_markdown, reason = "clients read these texts, and they are upstream's")]
 pub mod wardle;
 
 use crate::Program;
@@ -24,7 +25,7 @@ pub fn program() -> Program {
         .register(Registration::stored::<wardle::v1alpha1::Fischer>())
         .register(Registration::computed::<hello::Hello, _>(hello::Greeter))
         .register(Registration::computed::<process_info::ProcessInfo, _>(process_info::Proc))
-        .admission(|reader| wardle::BanFlunder::new(reader))
+        .admission(wardle::BanFlunder::new)
 }
 
 #[cfg(test)]
