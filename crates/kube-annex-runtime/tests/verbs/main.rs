@@ -4,6 +4,8 @@
 
 #![allow(missing_docs, reason = "tests")]
 
+mod admission;
+mod computed;
 mod create;
 mod delete;
 mod delete_collection;
@@ -19,8 +21,6 @@ mod update;
 mod versions;
 mod warnings;
 mod watch;
-
-mod computed;
 
 use kube_annex_testkit::TestServer;
 use serde_json::{Value, json};
