@@ -58,7 +58,7 @@ pub struct TestServerBuilder {
 pub const USER: &str = "x-test-user";
 
 /// How long, on tokio's clock, an answer or an expected event may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// How long, on tokio's clock, nothing must happen where nothing is expected.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -105,13 +105,13 @@ impl TestServer {
     }
 
     /// `PATCH` with a patch of that media type.
-    pub fn patch(&self, path: &str, media_type: &str, patch: &Value) -> Ask {
-        self.ask(Method::PATCH, path).body(media_type, patch.to_string())
+    pub fn patch(&self, path: &str, media_type: &str, changes: &Value) -> Ask {
+        self.ask(Method::PATCH, path).body(media_type, changes.to_string())
     }
 
     /// `PATCH` with a merge patch.
-    pub fn merge(&self, path: &str, patch: &Value) -> Ask {
-        self.patch(path, "application/merge-patch+json", patch)
+    pub fn merge(&self, path: &str, changes: &Value) -> Ask {
+        self.patch(path, "application/merge-patch+json", changes)
     }
 
     /// `DELETE`.

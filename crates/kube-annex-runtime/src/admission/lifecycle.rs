@@ -1,4 +1,4 @@
-//! Objects are only created in namespaces that exist and stay. Upstream calls this plug-in NamespaceLifecycle.
+//! Objects are only created in namespaces that exist and stay. Upstream calls this plug-in `NamespaceLifecycle`.
 
 use super::{Attributes, Operation, Plugin};
 use k8s_openapi::api::core::v1::Namespace;

@@ -167,11 +167,11 @@ impl Endpoint {
             [(" in v", deprecation.since, "+"), (", unavailable in v", deprecation.removed, "+")]
         {
             if !release.is_empty() {
-                text.push_str(&format!("{words}{release}{sign}"));
+                text.extend([words, release, sign]);
             }
         }
         if !deprecation.replacement.is_empty() {
-            text.push_str(&format!("; use {}", deprecation.replacement));
+            text.extend(["; use ", deprecation.replacement]);
         }
         exchange.warnings.add(text);
     }

@@ -54,7 +54,7 @@ pub(crate) fn list(
     match negotiated.transform {
         Transform::None => {
             write_list_head(&descriptor.list_kind(), &descriptor.api_version(), answer, &mut out);
-            write_items(answer, &mut out, |item, out| write_item(item, out))?;
+            write_items(answer, &mut out, write_item)?;
         }
         Transform::PartialObjectMetadataList(version) => {
             write_list_head("PartialObjectMetadataList", version.api_version(), answer, &mut out);

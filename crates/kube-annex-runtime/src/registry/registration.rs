@@ -84,7 +84,7 @@ impl Registration {
 
 impl fmt::Debug for Registration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.descriptors().map(|descriptor| descriptor.gvr())).finish()
+        f.debug_list().entries(self.descriptors().map(ResourceDescriptor::gvr)).finish()
     }
 }
 

@@ -95,13 +95,11 @@ impl Store {
     /// Waits a little for a revision that has not happened yet.
     pub(crate) async fn wait_for(&self, revision: u64) -> Result<(), Status> {
         let waited = tokio::time::timeout(FRESHNESS_WAIT, self.storage.wait_for(Revision(revision))).await;
-        match waited {
-            Ok(result) => result.map_err(|error| self.failed(&error, "get", "")),
-            Err(_) => {
-                let current = self.storage.current_revision().await.map_err(|error| self.failed(&error, "get", ""))?;
-                Err(Status::too_large_resource_version(revision, current.0))
-            }
+        if let Ok(result) = waited {
+            return result.map_err(|error| self.failed(&error, "get", ""));
         }
+        let current = self.storage.current_revision().await.map_err(|error| self.failed(&error, "get", ""))?;
+        Err(Status::too_large_resource_version(revision, current.0))
     }
 
     /// One object's stored bytes, not older than `at_least` when that is given.

@@ -1,6 +1,7 @@
 //! Who else has a say in a write, when they are asked, and what happens when writers race.
 
 use crate::{OLD_WIDGETS, WIDGETS, at, revision, sized, widget, with_widgets};
+use futures_util::future::join_all;
 use kube_annex::gvk::GroupResource;
 use kube_annex::handlers::BoxFuture;
 use kube_annex::{Object, Status};
@@ -223,12 +224,9 @@ async fn sr_4_of_many_writers_with_one_version_one_wins() {
     for size in 1..=10 {
         let mut body = body.clone();
         body["spec"]["size"] = json!(size);
-        asks.push(tokio::spawn(server.put(&at(WIDGETS, "a"), &body).into_future()));
+        asks.push(server.put(&at(WIDGETS, "a"), &body).into_future());
     }
-    let mut codes = Vec::new();
-    for ask in asks {
-        codes.push(ask.await.unwrap().status);
-    }
+    let mut codes: Vec<u16> = join_all(asks).await.into_iter().map(|answer| answer.status).collect();
     codes.sort_unstable();
     assert_eq!(codes, [200, 409, 409, 409, 409, 409, 409, 409, 409, 409]);
     assert_eq!(revision(&server.get(&at(WIDGETS, "a")).await.ok()), revision(&body) + 1);
@@ -240,11 +238,9 @@ async fn p_6_of_many_patches_all_are_applied() {
     let mut asks = Vec::new();
     for number in 0..20 {
         let patch = json!({"spec": {"notes": {format!("n{number}"): "x"}}});
-        asks.push(tokio::spawn(server.merge(&at(WIDGETS, "a"), &patch).into_future()));
+        asks.push(server.merge(&at(WIDGETS, "a"), &patch).into_future());
     }
-    for ask in asks {
-        assert_eq!(ask.await.unwrap().status, 200);
-    }
+    assert!(join_all(asks).await.iter().all(|answer| answer.status == 200));
     let notes = server.get(&at(WIDGETS, "a")).await.ok()["spec"]["notes"].clone();
     assert_eq!(notes.as_object().map(serde_json::Map::len), Some(20));
 }

@@ -75,16 +75,12 @@ async fn c_3_a_value_of_the_wrong_type_is_400_and_says_where() {
 
 #[tokio::test(start_paused = true)]
 async fn c_3_a_body_that_is_no_object_is_unrecognizable() {
-    for (body, shown) in [("", "<empty>"), ("{\"kind\": ", "{\"kind\": "), ("[1", "[1")] {
+    for (body, shown) in [("", "<empty>"), ("{\"kind\": ", "{\"kind\": "), ("[1", "5b31")] {
         let answer = TestServer::new().ask(http::Method::POST, WIDGETS).body("application/json", body).await;
         assert_eq!((answer.status, &answer.json()["reason"]), (400, &json!("BadRequest")), "cn_3: {body}");
         let message = answer.json()["message"].as_str().unwrap().to_owned();
         assert!(message.starts_with("the object provided is unrecognized (must be of type Widget): "), "{message}");
-        let hexadecimal = shown.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-        assert!(
-            message.ends_with(&format!("({shown})")) || message.ends_with(&format!("({hexadecimal})")),
-            "{message}"
-        );
+        assert!(message.ends_with(&format!("({shown})")), "{message}");
     }
 }
 
@@ -333,9 +329,9 @@ async fn om_5_bad_metadata_is_refused_in_upstreams_words() {
         let mut body = widget("a");
         body["metadata"].as_object_mut().unwrap().extend(metadata.as_object().unwrap().clone());
         let status = server.post(WIDGETS, &body).await.json();
-        let causes = status["details"]["causes"].as_array().unwrap();
+        let told = status["details"]["causes"].as_array().unwrap();
         let found =
-            causes.iter().any(|cause| cause["field"] == field && cause["message"].as_str().unwrap().starts_with(text));
+            told.iter().any(|cause| cause["field"] == field && cause["message"].as_str().unwrap().starts_with(text));
         assert!(found && status["code"] == 422, "{field}: {status}");
     }
 }

@@ -152,7 +152,7 @@ impl Broken {
     fn fail<T: Send + 'static>(&self) -> BoxFuture<'_, Result<T, Error>> {
         Box::pin(async move {
             if self.hangs {
-                tokio::time::sleep(Duration::from_secs(3600)).await;
+                tokio::time::sleep(Duration::from_hours(1)).await;
             }
             let source = std::io::Error::other("connection refused to 10.0.0.7:2379");
             Err(Error::Backend { backend: "etcd", operation: "txn", source: Box::new(source) })

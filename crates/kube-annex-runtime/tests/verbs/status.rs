@@ -17,8 +17,8 @@ async fn sub_1_the_status_is_read_and_written_as_the_same_kind() {
     assert_eq!((&answer["kind"], &answer["status"]), (&json!("Widget"), &json!({"phase": "on"})));
     let answer = server.merge(&path, &json!({"status": {"phase": "off"}})).await.ok();
     assert_eq!(answer["status"], json!({"phase": "off"}));
-    let patch = json!([{"op": "replace", "path": "/status/phase", "value": "mid"}]);
-    let answer = server.patch(&path, "application/json-patch+json", &patch).await.ok();
+    let operations = json!([{"op": "replace", "path": "/status/phase", "value": "mid"}]);
+    let answer = server.patch(&path, "application/json-patch+json", &operations).await.ok();
     assert_eq!(answer["status"], json!({"phase": "mid"}));
     assert_eq!(server.get(&path).await.ok(), answer);
 }

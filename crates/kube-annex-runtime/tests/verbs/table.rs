@@ -13,7 +13,7 @@ async fn table(server: &TestServer, path: &str) -> Value {
 }
 
 fn cells(table: &Value) -> Vec<Value> {
-    table["rows"].as_array().unwrap().iter().map(|row| row["cells"].clone()).collect()
+    table["rows"].as_array().expect("rows").iter().map(|row| row["cells"].clone()).collect()
 }
 
 #[tokio::test(start_paused = true)]
