@@ -14,6 +14,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{Method, Request, StatusCode};
 use kube_annex::Status;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
@@ -92,7 +93,9 @@ impl Documents {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.headers_mut() = exchange.headers.clone();
-        let uri = format!("{}?{}", exchange.call.info.path, exchange.query);
+        // What was authorized is the path without its escapes: the router must not find another one in it.
+        let path = utf8_percent_encode(&exchange.call.info.path, NOT_IN_PATHS);
+        let uri = format!("{path}?{}", exchange.query);
         let Ok(uri) = uri.trim_end_matches('?').parse() else { return self.not_found(exchange) };
         *request.uri_mut() = uri;
         request.extensions_mut().insert(exchange.call.user.clone());
@@ -137,6 +140,9 @@ impl Documents {
         serde_json::json!({ "paths": paths })
     }
 }
+
+const NOT_IN_PATHS: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 
 fn discovered(registration: &Registration) -> Vec<Discovered> {
     let storage = registration.storage_version().map(kube_annex::ResourceDescriptor::gvk);

@@ -2,6 +2,7 @@
 
 use crate::status::Cause;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::fmt;
 
 /// Every violation found, in the order found.
@@ -195,14 +196,10 @@ impl std::error::Error for Error {}
 
 /// Several errors as upstream prints them: one verbatim, more as `[a, b]` without textual repetition.
 pub fn aggregate(errors: &[Error]) -> String {
-    let mut texts: Vec<String> = Vec::with_capacity(errors.len());
-    for error in errors {
-        let text = error.to_string();
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
-    }
-    if texts.len() == 1 { texts.swap_remove(0) } else { format!("[{}]", texts.join(", ")) }
+    let texts: Vec<String> = errors.iter().map(Error::to_string).collect();
+    let mut told = HashSet::with_capacity(texts.len());
+    let distinct: Vec<&str> = texts.iter().map(String::as_str).filter(|text| told.insert(*text)).collect();
+    if let [only] = distinct[..] { only.to_owned() } else { format!("[{}]", distinct.join(", ")) }
 }
 
 fn show(value: &Value) -> String {

@@ -124,6 +124,9 @@ fn is_zero_u32(value: &u32) -> bool {
     *value == 0
 }
 
+/// The most violations of one object that are told; the rest are counted.
+const MAX_CAUSES: usize = 1000;
+
 impl Status {
     /// A failure with a code, a reason and a message.
     pub fn failure(code: u16, reason: Reason, message: impl Into<String>) -> Self {
@@ -268,6 +271,7 @@ impl Status {
 
     /// 422 with every violation. `group` and `kind` name what was sent; `name` may be empty.
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &[field::Error]) -> Self {
+        let (errors, more) = errors.split_at(errors.len().min(MAX_CAUSES));
         let qualified = GroupVersionKind::new(group, "", kind).group_kind();
         let details = Details {
             name: name.to_owned(),
@@ -276,7 +280,10 @@ impl Status {
             causes: errors.iter().map(field::Error::cause).collect(),
             ..Details::default()
         };
-        let message = format!("{qualified} {} is invalid: {}", field::quote(name), field::aggregate(errors));
+        let mut message = format!("{qualified} {} is invalid: {}", field::quote(name), field::aggregate(errors));
+        if !more.is_empty() {
+            message.push_str(&format!(", and {} more", more.len()));
+        }
         Self::failure(422, Reason::Invalid, message).with_details(details)
     }
 

@@ -65,6 +65,9 @@ impl Pipeline {
     async fn identified(&self, request: Request<Body>, connection: &Connection) -> Response {
         let (mut parts, body) = request.into_parts();
         let uri = parts.uri.path_and_query().map_or_else(|| parts.uri.path().to_owned(), ToString::to_string);
+        if !has_whole_escapes(parts.uri.path()) {
+            return text(StatusCode::BAD_REQUEST, "400 Bad Request".to_owned());
+        }
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let info = match info::parse(&parts.method, parts.uri.path(), &query) {
             Ok(info) => info,
@@ -136,6 +139,10 @@ impl Pipeline {
     }
 
     async fn dispatch(&self, method: Method, exchange: &Arc<Exchange>, body: Body) -> Result<Response, Status> {
+        // Upstream's router knows no path that begins in this way, though its parser does.
+        if exchange.call.info.path.starts_with("//") {
+            return Ok(self.documents.not_found(exchange));
+        }
         if !exchange.call.info.is_resource_request {
             return self.documents.answer(method, exchange, body).await;
         }
@@ -155,6 +162,14 @@ fn with_warnings(mut response: Response, exchange: &Exchange) -> Response {
         }
     }
     response
+}
+
+/// Whether every `%` of a path begins an escape; Go's servers read no other path.
+fn has_whole_escapes(path: &str) -> bool {
+    path.split('%').skip(1).all(|rest| {
+        let mut digits = rest.bytes().take(2).filter(u8::is_ascii_hexdigit);
+        digits.next().is_some() && digits.next().is_some()
+    })
 }
 
 /// The server's own trouble, told before there is anything to negotiate.
@@ -204,6 +219,21 @@ fn timeout(query: &str, most: Duration) -> Result<Duration, Status> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rq_2_a_path_with_half_an_escape_is_none() {
+        for (path, whole) in [
+            ("/", true),
+            ("/a%2f%C3%a9", true),
+            ("/%", false),
+            ("/a%2", false),
+            ("/%zz", false),
+            ("/%2f%2", false),
+            ("/%%20", false),
+        ] {
+            assert_eq!(has_whole_escapes(path), whole, "{path}");
+        }
+    }
 
     #[test]
     fn rq_4_timeouts_are_go_durations_below_the_servers() {

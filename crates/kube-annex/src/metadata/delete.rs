@@ -29,7 +29,8 @@ pub fn finalizers_for(options: &DeleteOptions, metadata: &ObjectMeta) -> Vec<Str
 pub fn mark_deleted(metadata: &mut ObjectMeta, now: &Time) {
     let now = whole_seconds(now.clone());
     if metadata.deletion_timestamp.is_none() {
-        metadata.generation = metadata.generation.map(|generation| generation + i64::from(generation > 0));
+        metadata.generation =
+            metadata.generation.map(|generation| generation.saturating_add(i64::from(generation > 0)));
     }
     if metadata.deletion_timestamp.as_ref().is_none_or(|marked| *marked > now) {
         metadata.deletion_timestamp = Some(now);

@@ -1,20 +1,25 @@
 //! Owner references that say the same twice.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use std::collections::HashSet;
 
 /// Removes owner references that repeat an earlier one; answers the warning to send along, if any was removed.
 pub fn deduplicate_owner_references(metadata: &mut ObjectMeta) -> Option<String> {
     let references = metadata.owner_references.as_mut()?;
-    let mut kept: Vec<OwnerReference> = Vec::with_capacity(references.len());
+    // A client may send as many as a body can hold, so they are told apart by hash.
+    let repeated: Vec<bool> = {
+        let mut seen = HashSet::with_capacity(references.len());
+        references.iter().map(|reference| !seen.insert(identity(reference))).collect()
+    };
+    let mut repeated = repeated.into_iter();
     let mut removed = Vec::new();
-    for reference in references.drain(..) {
-        if kept.contains(&reference) {
-            removed.push(reference.uid);
-        } else {
-            kept.push(reference);
+    references.retain(|reference| {
+        let repeats = repeated.next().unwrap_or_default();
+        if repeats {
+            removed.push(reference.uid.clone());
         }
-    }
-    *references = kept;
+        !repeats
+    });
     (!removed.is_empty()).then(|| {
         format!(
             ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may \
@@ -22,4 +27,9 @@ pub fn deduplicate_owner_references(metadata: &mut ObjectMeta) -> Option<String>
             removed.join(", ")
         )
     })
+}
+
+fn identity(reference: &OwnerReference) -> impl std::hash::Hash + Eq + '_ {
+    let OwnerReference { api_version, block_owner_deletion, controller, kind, name, uid } = reference;
+    (api_version, block_owner_deletion, controller, kind, name, uid)
 }

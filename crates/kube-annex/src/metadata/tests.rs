@@ -5,6 +5,7 @@ use crate::resource::Scope;
 use crate::strategy::NameRule;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference, Time};
 use k8s_openapi::jiff::Timestamp;
+use std::time::{Duration, Instant};
 
 fn good() -> ObjectMeta {
     ObjectMeta {
@@ -339,4 +340,53 @@ fn del_8_a_second_deletion_never_moves_the_time_later() {
     assert_eq!((metadata.deletion_timestamp.clone(), metadata.generation), (Some(time(10)), Some(2)));
     mark_deleted(&mut metadata, &time(5));
     assert_eq!(metadata.deletion_timestamp, Some(time(5)));
+}
+
+#[test]
+fn om_14_as_many_owner_references_as_a_body_holds_are_told_apart_in_time() {
+    let owners = (0..60_000).map(|index| owner(&index.to_string()));
+    let mut metadata = ObjectMeta { owner_references: Some(owners.collect()), ..ObjectMeta::default() };
+    let started = Instant::now();
+    assert_eq!(deduplicate_owner_references(&mut metadata), None);
+    assert_eq!(metadata.owner_references.map(|owners| owners.len()), Some(60_000));
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[test]
+fn om_5_controllers_by_the_thousand_are_not_each_told_of_with_the_whole_list() {
+    let owners = (0..5_000).map(|index| OwnerReference { controller: Some(true), ..owner(&index.to_string()) });
+    let metadata = ObjectMeta { owner_references: Some(owners.collect()), ..ObjectMeta::default() };
+    let errors = validate_update(&metadata, &ObjectMeta::default());
+    assert_eq!(errors.iter().filter(|error| error.detail.starts_with("Only one reference")).count(), 1);
+}
+
+#[test]
+fn del_7_a_generation_that_cannot_grow_stays() {
+    let mut metadata = ObjectMeta { generation: Some(i64::MAX), ..ObjectMeta::default() };
+    mark_deleted(&mut metadata, &time(0));
+    assert_eq!(metadata.generation, Some(i64::MAX));
+}
+
+#[test]
+fn new_finalizers_are_found_among_as_many_as_a_body_holds() {
+    let run = |from: usize| Some((from..from + 60_000).map(|index| format!("example.com/{index}")).collect());
+    let marked = Some(time(0));
+    let old = ObjectMeta { finalizers: run(0), deletion_timestamp: marked.clone(), ..ObjectMeta::default() };
+    let new = ObjectMeta { finalizers: run(1), deletion_timestamp: marked, ..ObjectMeta::default() };
+    let started = Instant::now();
+    let errors = validate_update(&new, &old);
+    assert!(errors.iter().any(|error| error.detail.ends_with(r#"[]string{"example.com/60000"}"#)), "{errors:?}");
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+}
+
+#[test]
+fn violations_by_the_thousand_are_counted_rather_than_told() {
+    let labels = (0..50_000).map(|index| (format!("no label {index}"), String::new()));
+    let metadata = ObjectMeta { labels: Some(labels.collect()), ..good() };
+    let errors = validate(&metadata, Scope::Namespaced, NameRule::PathSegment);
+    let started = Instant::now();
+    let status = crate::Status::invalid("g", "K", "a", &errors);
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(status.message.ends_with(", and 49000 more"));
+    assert_eq!(status.details.map(|details| details.causes.len()), Some(1000));
 }

@@ -17,6 +17,9 @@ const MAX_ANNOTATIONS: usize = 256 * 1024;
 /// The most bytes of a subresource's name in `managedFields`.
 const MAX_SUBRESOURCE: usize = 256;
 
+/// Up to so many owner references, each controller too many is told of with the whole list.
+const MAX_OWNERS_SHOWN: usize = 16;
+
 const IMMUTABLE: &str = "field is immutable";
 
 /// Judges the metadata of a new object, whose name has been generated if it had to be.
@@ -135,6 +138,7 @@ fn validate_finalizers(finalizers: &[String], path: &Path, errors: &mut ErrorLis
 }
 
 fn refuse_new_finalizers(new: &[String], old: &[String], path: &Path, errors: &mut ErrorList) {
+    let old: BTreeSet<&String> = old.iter().collect();
     let added: BTreeSet<&String> = new.iter().filter(|finalizer| !old.contains(finalizer)).collect();
     if added.is_empty() {
         return;
@@ -146,6 +150,7 @@ fn refuse_new_finalizers(new: &[String], old: &[String], path: &Path, errors: &m
 
 fn validate_owner_references(owners: &[OwnerReference], path: &Path, errors: &mut ErrorList) {
     let mut controller: Option<String> = None;
+    let mut shown = false;
     for (index, owner) in owners.iter().enumerate() {
         validate_owner_reference(owner, &path.index(index), errors);
         if owner.controller != Some(true) {
@@ -154,7 +159,10 @@ fn validate_owner_references(owners: &[OwnerReference], path: &Path, errors: &mu
         let name = format!("{}/{}", owner.kind, owner.name);
         match &controller {
             None => controller = Some(name),
+            // Each shows the whole list, which may be as long as a body.
+            Some(_) if owners.len() > MAX_OWNERS_SHOWN && shown => {}
             Some(first) => {
+                shown = true;
                 let why = format!(
                     "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {name}"
                 );
