@@ -441,3 +441,47 @@ async fn sr_3_a_refused_creation_consumes_no_revision() {
     assert_eq!(server.post(WIDGETS, &sized("b", -1)).await.status, 422);
     assert_eq!(revision(&server.made(WIDGETS, &widget("b")).await), before + 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn ls_5_times_are_told_in_utc_to_the_second() {
+    let server = TestServer::new();
+    let mut body = widget("a");
+    let entry = |time: &str| json!([{"manager": "m", "operation": "Update", "apiVersion": "toys.example.com/v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": {}}]);
+    body["metadata"]["managedFields"] = entry("2025-01-01T02:00:00.75+02:00");
+    let created = server.made(WIDGETS, &body).await;
+    assert_eq!(created["metadata"]["managedFields"], entry("2025-01-01T00:00:00Z"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn om_9_a_creation_time_may_be_null_in_the_body() {
+    let mut body = widget("a");
+    body["metadata"]["creationTimestamp"] = json!(null);
+    body["metadata"]["labels"] = json!(null);
+    body["metadata"]["finalizers"] = json!([]);
+    let metadata = TestServer::new().made(WIDGETS, &body).await["metadata"].clone();
+    assert_eq!(metadata["creationTimestamp"], "2026-01-02T03:04:05Z");
+    assert!(metadata.get("labels").is_none() && metadata.get("finalizers").is_none(), "om_13");
+}
+
+#[tokio::test(start_paused = true)]
+async fn cn_5_a_compressed_body_is_not_read() {
+    let ask = TestServer::new().ask(http::Method::POST, WIDGETS).header("content-encoding", "gzip");
+    let answer = ask.body("application/json", vec![0x1f, 0x8b, 8, 0]).await;
+    assert_eq!((answer.status, &answer.json()["reason"]), (400, &json!("BadRequest")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn sr_18_a_name_cannot_reach_into_another_namespace() {
+    let server = TestServer::new();
+    for name in ["../other/a", "other/widgets/a", "."] {
+        assert_eq!(server.post(WIDGETS, &widget(name)).await.status, 422, "{name}");
+    }
+    let traversal = "/apis/toys.example.com/v1/namespaces/..%2Fother/widgets";
+    let answer = server.post(traversal, &widget("a")).await;
+    assert!((400..500).contains(&answer.status), "{} {}", answer.status, answer.text());
+    for namespace in ["UPPER", "a.b", "..", "a%20b"] {
+        let answer =
+            server.post(&format!("/apis/toys.example.com/v1/namespaces/{namespace}/widgets"), &widget("a")).await;
+        assert!((400..500).contains(&answer.status), "{namespace}: {} {}", answer.status, answer.text());
+    }
+}

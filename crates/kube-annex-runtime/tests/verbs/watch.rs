@@ -451,3 +451,54 @@ async fn w_22_a_resource_that_is_not_watched_says_so() {
     let text = "watch is not supported on resources of kind \"gauges.toys.example.com\"";
     answer.refused(405, "MethodNotAllowed", text);
 }
+
+#[tokio::test(start_paused = true)]
+async fn w_14_history_that_is_lost_on_the_way_ends_the_stream_with_an_error_event() {
+    let server = TestServer::builder().storage(Arc::new(Memory::with_history(5))).build();
+    server.made(WIDGETS, &widget("a")).await;
+    let from = newest(&server).await;
+    let mut events = watch(&server, &format!("&resourceVersion={from}")).await;
+    for size in 1..=1000 {
+        server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": size}})).await.ok();
+    }
+    let mut last = from;
+    let error = loop {
+        let event = events.next().await;
+        if event["type"] == "ERROR" {
+            break event["object"].clone();
+        }
+        assert_eq!(
+            (&event["type"], revision(&event["object"])),
+            (&json!("MODIFIED"), last + 1),
+            "w_20: nothing is dropped"
+        );
+        last += 1;
+    };
+    let told = (&error["code"], &error["reason"], &error["message"]);
+    let text = "The resourceVersion for the provided watch is too old.";
+    assert_eq!(told, (&json!(410), &json!("Expired"), &json!(text)));
+    events.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn cn_24_the_head_comes_before_the_first_event() {
+    let server = TestServer::new();
+    let asked = Instant::now();
+    let from = newest(&server).await;
+    let mut events = watch(&server, &format!("&resourceVersion={from}")).await;
+    assert_eq!((asked.elapsed().as_secs(), events.headers["cache-control"].as_bytes()), (0, &b"no-cache, private"[..]));
+    events.silent().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn dry_5_a_dry_run_is_no_event() {
+    let server = with_widgets(&["a"]).await;
+    let from = newest(&server).await;
+    let mut events = watch(&server, &format!("&resourceVersion={from}")).await;
+    server.post(&format!("{WIDGETS}?dryRun=All"), &widget("b")).await.ok();
+    server.merge(&at(WIDGETS, "a?dryRun=All"), &json!({"spec": {"size": 1}})).await.ok();
+    server.delete(&at(WIDGETS, "a?dryRun=All")).await.ok();
+    server.delete(&format!("{WIDGETS}?dryRun=All")).await.ok();
+    events.silent().await;
+    assert_eq!(newest(&server).await, from, "sr_3");
+}
