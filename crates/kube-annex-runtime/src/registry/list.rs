@@ -58,6 +58,9 @@ impl Predicate {
     }
 }
 
+/// The most objects that are read at once in search of those that are selected.
+const MOST_IN_A_CHUNK: usize = 10_000;
+
 /// Which state of the store a list reads.
 enum Snapshot {
     Newest,
@@ -83,17 +86,22 @@ impl Store {
             Snapshot::Newest => None,
             Snapshot::At(revision) => Some(revision),
         };
+        let mut chunk = limit;
         loop {
-            let wanted = if limit == 0 { 0 } else { limit - listed.items.len() };
-            let request = ListRequest { start: next.take(), limit: wanted, revision: at };
+            let request = ListRequest { start: next.take(), limit: chunk, revision: at };
             let page = match self.storage.list(&prefix, request).await {
                 Ok(page) => page,
                 Err(error) => return Err(self.list_failed(&error, options, &prefix)),
             };
             listed.revision = page.revision.0;
             at = Some(page.revision);
-            let Page { entries, next: following, remaining, .. } = page;
+            let Page { entries, next: mut following, remaining, .. } = page;
             for entry in entries {
+                if limit > 0 && listed.items.len() == limit {
+                    // The chunk was larger than what is wanted: the next page starts within it.
+                    following = Some(entry.key);
+                    break;
+                }
                 let item = Item { bytes: entry.value, revision: entry.revision.0 };
                 if predicate.matches(&item)? {
                     listed.items.push(item);
@@ -109,6 +117,8 @@ impl Store {
                 }
                 Some(following) => next = Some(following),
             }
+            // Few objects are selected: a page of them must not take as many reads as there are others.
+            chunk = chunk.saturating_mul(2).min(MOST_IN_A_CHUNK.max(limit));
         }
     }
 

@@ -199,6 +199,29 @@ async fn l_9_a_page_of_a_selection_is_full() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn l_9_pages_of_any_size_join_to_the_selection() {
+    let server = TestServer::new();
+    for index in 0..40 {
+        let rare = if index % 7 == 3 { "yes" } else { "no" };
+        server.made(WIDGETS, &labelled(&format!("w{index:02}"), &json!({"rare": rare}))).await;
+    }
+    for limit in 1..=8 {
+        let (mut found, mut token, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let page = list(&server, &format!("labelSelector=rare%3Dyes&limit={limit}&continue={token}")).await;
+            assert!(names(&page).len() <= limit);
+            found.extend(names(&page).into_iter().map(str::to_owned));
+            pages += 1;
+            match page["metadata"]["continue"].as_str() {
+                Some(next) if pages < 50 => token = next.to_owned(),
+                _ => break,
+            }
+        }
+        assert_eq!(found, ["w03", "w10", "w17", "w24", "w31", "w38"], "limit {limit}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn l_12_a_forgotten_revision_is_410() {
     let storage = Arc::new(Memory::new());
     let server = TestServer::builder().storage(storage.clone()).build();
