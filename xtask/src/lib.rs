@@ -5,6 +5,7 @@
 
 pub mod certs;
 pub mod control_plane;
+pub mod crash;
 pub mod deploy;
 pub mod describe;
 pub mod manifests;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use xtask::{certs, control_plane, deploy, manifests, test, up};
+use xtask::{certs, control_plane, crash, deploy, manifests, test, up};
 
 /// The tasks of this repository.
 #[derive(Parser)]
@@ -21,6 +21,8 @@ enum Task {
     Up(up::Args),
     /// Everything that must hold before a change lands.
     Test(test::Args),
+    /// Kill what writes at random instants, and check that nothing that was answered is lost.
+    Crash(crash::Args),
     /// All parts of `test`, none skipped.
     Ci,
     /// A real etcd, kube-apiserver, kube-controller-manager and kubectl for tests.
@@ -60,6 +62,7 @@ async fn run(task: Task) -> Result<()> {
     match task {
         Task::Up(args) => up::run(&args).await,
         Task::Test(args) => test::run(&args),
+        Task::Crash(args) => crash::run(&args),
         Task::Ci => test::run(&test::Args::ci()),
         Task::ControlPlane { dir, command } => command.run(&dir.unwrap_or_else(control_plane::default_dir)).await,
         Task::Certs(args) => certs::run(&args),

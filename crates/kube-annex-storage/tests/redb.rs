@@ -8,7 +8,6 @@ use kube_annex_storage::conformance::Subject;
 use kube_annex_storage::redb::{OpenError, Redb, Retention, verify};
 use kube_annex_storage::{Error, Event, Key, ListRequest, Page, Precondition, Prefix, Revision, Storage};
 use std::path::Path;
-use std::sync::Arc;
 
 kube_annex_storage::conformance!(laws, || async {
     let folder = tempfile::tempdir().expect("a folder");
@@ -240,26 +239,22 @@ fn rows(folder: &Path) -> u64 {
 }
 
 /// Updates of a few keys by as many writers.
-async fn update_often(store: &Arc<Redb>, writers: usize, times: usize, size: usize) {
-    let writers = (0..writers).map(|writer| {
-        let (store, at) = (store.clone(), key(&writer.to_string()));
-        tokio::spawn(async move {
-            let _ = store.create(&at, Bytes::new()).await;
-            for time in 0..times {
-                let value = Bytes::from(vec![u8::try_from(time % 251).unwrap(); size]);
-                store.update(&at, value, Precondition::default()).await.unwrap();
-            }
-        })
+async fn update_often(store: &Redb, writers: usize, times: usize, size: usize) {
+    let writers = (0..writers).map(async |writer| {
+        let at = key(&writer.to_string());
+        let _ = store.create(&at, Bytes::new()).await;
+        for time in 0..times {
+            let value = Bytes::from(vec![u8::try_from(time % 251).unwrap(); size]);
+            store.update(&at, value, Precondition::default()).await.unwrap();
+        }
     });
-    for writer in writers.collect::<Vec<_>>() {
-        writer.await.unwrap();
-    }
+    futures_util::future::join_all(writers).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_stops_growing_while_its_keys_are_updated() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Redb::with_history(&folder, 300).unwrap());
+    let store = Redb::with_history(&folder, 300).unwrap();
     let size = || std::fs::metadata(folder.path().join("store.redb")).unwrap().len();
     update_often(&store, 32, 50, 2000).await;
     let early = size();
@@ -279,7 +274,7 @@ async fn a_file_stops_growing_while_its_keys_are_updated() {
 async fn history_is_bounded_by_its_size_too() {
     let folder = tempfile::tempdir().unwrap();
     let retention = Retention { bytes: 100_000, ..Retention::default() };
-    let store = Arc::new(Redb::with_retention(&folder, retention).unwrap());
+    let store = Redb::with_retention(&folder, retention).unwrap();
     update_often(&store, 4, 50, 5000).await;
     let newest = store.current_revision().await.unwrap();
     // The 19 last commits are of 5000 bytes and their keys.
@@ -317,7 +312,7 @@ async fn history_ends_at_its_age_without_any_write_and_leaves_the_file() {
 #[tokio::test]
 async fn a_compaction_of_many_commits_is_finished_after_the_process_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(Redb::open(&folder).unwrap());
+    let store = Redb::open(&folder).unwrap();
     update_often(&store, 64, 60, 10).await;
     for name in ["0", "1", "2"] {
         store.delete(&key(name), Precondition::default()).await.unwrap();
