@@ -1,7 +1,5 @@
 //! `cargo xtask crash`: kill what writes at random instants, as often as wanted, and check what is there afterwards.
 
-use std::process::Command;
-
 use anyhow::{Context, Result, ensure};
 
 use crate::paths;
@@ -23,8 +21,8 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn kill(package: &str, rounds: u64) -> Result<()> {
-    let mut test = Command::new(paths::cargo());
-    test.current_dir(paths::workspace()).env("KUBE_ANNEX_CRASH_ROUNDS", rounds.to_string());
+    let mut test = paths::cargo();
+    test.env("KUBE_ANNEX_CRASH_ROUNDS", rounds.to_string());
     test.args(["test", "--package", package, "--features", "redb", "--test", "crash", "--", "--nocapture"]);
     let status = test.status().context("cannot run cargo")?;
     ensure!(status.success(), "{status}");
