@@ -36,10 +36,8 @@ pub enum Part {
     Doctest,
     /// What the derive accepts and refuses, and what it expands to.
     Trybuild,
-    /// Whole crates from outside, golden files among them.
+    /// Whole crates from outside, golden files and a server of one's own among them.
     Golden,
-    /// A server of one's own builds and describes itself.
-    OwnServer,
     /// The manifests in `deploy/` are those of the server.
     Manifests,
     /// Whole servers behind a real kube-apiserver.
@@ -95,7 +93,6 @@ impl Part {
             Self::Doctest => "doctest",
             Self::Trybuild => "trybuild",
             Self::Golden => "golden",
-            Self::OwnServer => "own-server",
             Self::Manifests => "manifests",
             Self::E2e => "e2e",
         }
@@ -104,33 +101,22 @@ impl Part {
     fn run(self, required: bool) -> Result<()> {
         match self {
             Self::Fmt => cargo(&["fmt", "--all", "--check"]),
-            Self::Clippy => cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+            Self::Clippy => {
+                cargo(&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"])
+            }
             Self::Doc => {
-                let mut doc = command(&["doc", "--workspace", "--no-deps"]);
+                let mut doc = command(&["doc", "--workspace", "--no-deps", "--all-features"]);
                 doc.env("RUSTDOCFLAGS", "-D warnings");
                 finish(&mut doc)
             }
-            Self::Unit => cargo(&["test", "--workspace", "--lib", "--bins", "--exclude", E2E]),
-            Self::Doctest => cargo(&["test", "--workspace", "--doc", "--exclude", E2E]),
+            Self::Unit => test(&["--lib", "--bins", "--exclude", E2E]),
+            Self::Doctest => test(&["--doc", "--exclude", E2E]),
             Self::Trybuild => cargo(&["test", "--package", DERIVE, "--test", "*"]),
-            Self::Golden => cargo(&["test", "--workspace", "--exclude", E2E, "--exclude", DERIVE, "--test", "*"]),
-            Self::OwnServer => own_server(),
+            Self::Golden => test(&["--exclude", E2E, "--exclude", DERIVE, "--test", "*"]),
             Self::Manifests => manifests::check_deploy(&describe("kube-annex-server")?),
             Self::E2e => e2e(required),
         }
     }
-}
-
-/// It is a workspace of its own, as a user's is; sharing the target folder spares building the dependencies again.
-fn own_server() -> Result<()> {
-    let folder = paths::workspace().join("tests/fixtures/own-server");
-    let manifest = folder.join("Cargo.toml");
-    ensure!(manifest.is_file(), "there is no {}", manifest.display());
-    let target = paths::target();
-    let mut build = command(&["build", "--manifest-path"]);
-    finish(build.arg(&manifest).arg("--target-dir").arg(&target))?;
-    let binary = target.join("debug/own-server");
-    describe(&binary.display().to_string()).map(drop)
 }
 
 fn describe(bin: &str) -> Result<crate::describe::Description> {
@@ -151,6 +137,11 @@ fn e2e(required: bool) -> Result<()> {
     finish(&mut test)
 }
 
+/// Features add tests, and change nothing else: with all of them on, each part builds what the one before it built.
+fn test(arguments: &[&str]) -> Result<()> {
+    finish(command(&["test", "--workspace", "--all-features"]).args(arguments))
+}
+
 fn cargo(arguments: &[&str]) -> Result<()> {
     finish(&mut command(arguments))
 }
@@ -168,7 +159,7 @@ fn finish(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-const ALL: [Part; 10] = [
+const ALL: [Part; 9] = [
     Part::Fmt,
     Part::Clippy,
     Part::Doc,
@@ -176,7 +167,6 @@ const ALL: [Part; 10] = [
     Part::Doctest,
     Part::Trybuild,
     Part::Golden,
-    Part::OwnServer,
     Part::Manifests,
     Part::E2e,
 ];

@@ -295,6 +295,7 @@ fn in_service(
             versions: Versions::starting_at(seams.clock.now()),
             seams: seams.clone(),
             admission: admission.clone(),
+            changes: tokio::sync::Mutex::default(),
         }),
         None => Origin::Stored(Store {
             registration: Arc::clone(registration),

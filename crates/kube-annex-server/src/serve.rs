@@ -52,7 +52,7 @@ async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyho
     let prepared = async {
         // Whoever has the folder has what is kept in it.
         let own = if flags.standalone { Some(own_folder(flags, &listener)?) } else { None };
-        let Kept { storage, place } = storage::open(flags).await?;
+        let Kept { storage, place } = storage::open(flags, &seams).await?;
         let builder = program.server().storage(storage).shutdown(shutdown.clone()).seams(seams.clone());
         let served = match own {
             Some(own) => standalone(builder, flags, &seams, own).await?,

@@ -2,8 +2,9 @@
 
 use crate::cli::{ServeFlags, StorageBackend};
 use anyhow::bail;
-use kube_annex_storage::Storage;
+use kube_annex_runtime::Seams;
 use kube_annex_storage::memory::Memory;
+use kube_annex_storage::{Revision, Storage};
 use std::sync::Arc;
 
 #[cfg(feature = "redb")]
@@ -46,14 +47,16 @@ pub(crate) fn check(flags: &ServeFlags) -> anyhow::Result<()> {
 /// Opens the storage that the flags choose.
 ///
 /// * Errors: who else has it, or what is wrong with it; nothing is served then.
-pub(crate) async fn open(flags: &ServeFlags) -> anyhow::Result<Kept> {
+pub(crate) async fn open(flags: &ServeFlags, seams: &Seams) -> anyhow::Result<Kept> {
     #[cfg(feature = "redb")]
     if let (StorageBackend::Redb, Some(data)) = (backend(flags), &flags.data_dir) {
         return open_redb(folder(data)).await;
     }
     check(flags)?;
     let place = "memory and are gone when this process ends".to_owned();
-    Ok(Kept { storage: Arc::new(Memory::new()), place })
+    // Clients of an earlier process remember its revisions. Those must be in the past here, not in the future.
+    let now = Revision(u64::try_from(seams.clock.now().as_microsecond()).unwrap_or(1));
+    Ok(Kept { storage: Arc::new(Memory::new().starting_at(now)), place })
 }
 
 /// Behind a cluster a pod has no folder that outlives it unless it is given one: nobody is led to believe so.

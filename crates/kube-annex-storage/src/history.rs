@@ -58,6 +58,16 @@ impl History {
         Self { versions: BTreeMap::new(), log: VecDeque::new(), oldest: empty, newest: empty, bytes: 0, limits }
     }
 
+    /// A history without a past before this revision.
+    pub(crate) fn starting_at(limits: Limits, revision: Revision) -> Self {
+        let revision = revision.max(Revision(1));
+        Self { oldest: revision, newest: revision, ..Self::new(limits) }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// A history whose oldest state is the given one.
     #[cfg(feature = "redb")]
     pub(crate) fn restored(limits: Limits, oldest: Revision, entries: Vec<Entry>) -> Self {

@@ -38,6 +38,13 @@ impl Memory {
         Self { journal: Journal::new(History::new(Limits::commits(commits))) }
     }
 
+    /// The same empty store, at a later revision: what an earlier store's clients remember is then older than its
+    /// history, so that they are told so instead of waiting for what has long happened.
+    #[must_use]
+    pub fn starting_at(self, revision: Revision) -> Self {
+        Self { journal: Journal::new(History::starting_at(self.read().limits(), revision)) }
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, History> {
         self.journal.read()
     }

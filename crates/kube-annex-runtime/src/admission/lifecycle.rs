@@ -38,6 +38,10 @@ impl NamespaceLifecycle {
         if self.active.contains_key(name) {
             return Ok(());
         }
+        // The name becomes part of a URL that is asked with this server's own credentials.
+        if !kube_annex::names::dns::label(name).is_empty() {
+            return Err(Status::not_found(&GroupResource::new("", "namespaces"), name));
+        }
         let found = tokio::time::timeout(PATIENCE, self.namespaces.get_opt(name)).await;
         let namespace = found
             .map_err(|_| Status::internal(format_args!("namespace {name} could not be looked up in time")))?

@@ -89,7 +89,9 @@ impl Endpoints {
         let descriptor = endpoint.descriptor();
         let name = info.parts.get(1).map(String::as_str).unwrap_or_default();
         let namespaced = endpoint.resource.namespaced();
-        if (!namespaced && !info.namespace.is_empty()) || info.parts.len() > 3 {
+        // An empty segment is authorized as one thing and would be served as another.
+        let empty_segment = info.path.trim_matches('/').split('/').any(str::is_empty);
+        if (!namespaced && !info.namespace.is_empty()) || info.parts.len() > 3 || empty_segment {
             return Route::NoSuchPath;
         }
         let whole_cluster = namespaced && info.namespace.is_empty();
@@ -111,9 +113,8 @@ impl Endpoints {
             return Route::NoSuchPath;
         }
         match verb_asked(method, info.known_verb()) {
-            Some(Verb::Watch) if served.contains(&Verb::List) && !served.contains(&Verb::Watch) => {
-                Route::Found(endpoint.clone(), Verb::Watch)
-            }
+            // The path is that of the list; the endpoint says that there is no watch.
+            Some(Verb::Watch) if served.contains(&Verb::List) => Route::Found(endpoint.clone(), Verb::Watch),
             Some(verb) if served.contains(&verb) => Route::Found(endpoint.clone(), verb),
             _ => Route::MethodNotAllowed,
         }

@@ -186,7 +186,13 @@ fn write_items(
 
 fn json_or_yaml(exchange: &Exchange, negotiated: Negotiated, code: StatusCode, json: Vec<u8>) -> Response {
     let body = match negotiated.format {
-        Format::Yaml => yaml(&json),
+        Format::Yaml => match yaml(&json) {
+            Some(yaml) => yaml,
+            None => {
+                let status = Status::internal("the answer nests too deep to be written as YAML; ask for JSON");
+                return raw_status(exchange, &status);
+            }
+        },
         Format::Json if negotiated.pretty => indent(&json),
         Format::Json => {
             let mut json = json;
@@ -222,10 +228,10 @@ fn gzip(body: &[u8]) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-/// YAML of a JSON document, keys sorted as upstream sorts them.
-fn yaml(json: &[u8]) -> Vec<u8> {
-    let tree: serde_json::Value = serde_json::from_slice(json).unwrap_or_default();
-    serde_saphyr::to_string(&tree).unwrap_or_default().into_bytes()
+/// YAML of a JSON document, keys sorted as upstream sorts them. `None` for one that nests too deep.
+fn yaml(json: &[u8]) -> Option<Vec<u8>> {
+    let tree: serde_json::Value = serde_json::from_slice(json).ok()?;
+    serde_saphyr::to_string(&tree).ok().map(String::into_bytes)
 }
 
 /// The same JSON with two-space indentation, keys in the order they have.

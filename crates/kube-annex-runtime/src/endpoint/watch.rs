@@ -5,6 +5,7 @@ use crate::endpoint::{Endpoint, respond};
 use crate::registry::item::Item;
 use crate::registry::list::Predicate;
 use crate::registry::resource::Origin;
+use crate::registry::store::Store;
 use crate::registry::watch::{WatchEvent, WatchRefusal, Watcher};
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::{Answer, MetaVersion, Negotiated, Transform, negotiate};
@@ -14,9 +15,10 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use kube_annex::Status;
 use kube_annex::options::ListOptions;
+use kube_annex::selector::field;
 use kube_annex::watch::{EventType, write_event};
+use kube_annex::{Status, Verb};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +27,22 @@ use tokio::time::Instant;
 /// A watch without a time-out of its own ends at a random moment between this and twice this.
 const DEFAULT_LIFE: Duration = Duration::from_mins(30);
 
+/// More than any connection lives; the sum with the present stays a time.
+const LONGEST_LIFE: Duration = Duration::from_hours(24 * 365);
+
+fn stored(endpoint: &Endpoint) -> Option<&Store> {
+    match &endpoint.resource.origin {
+        Origin::Stored(store) => Some(store),
+        Origin::Computed(_) => None,
+    }
+}
+
 pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Result<Response, Status> {
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Stream)?;
     let options = ListOptions::parse_watch(&exchange.query)?;
-    let Origin::Stored(store) = &endpoint.resource.origin else {
-        return Err(Status::verb_not_supported(&endpoint.descriptor().group_resource(), "watch"));
+    let descriptor = endpoint.descriptor();
+    let Some(store) = stored(endpoint).filter(|_| descriptor.serves(Verb::Watch)) else {
+        return Err(Status::verb_not_supported(&descriptor.group_resource(), "watch"));
     };
     let mut options = options;
     narrow_to_path_name(exchange, &mut options)?;
@@ -49,17 +62,15 @@ pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Resu
 /// The older paths carry the name of the one object; a selector may only say the same.
 fn narrow_to_path_name(exchange: &Exchange, options: &mut ListOptions) -> Result<(), Status> {
     let Some(name) = exchange.call.info.parts.get(1) else { return Ok(()) };
-    let wanted = format!("metadata.name={name}");
-    if !options.field_selector.is_empty() && options.field_selector != wanted {
-        return Err(Status::bad_request("fieldSelector metadata.name doesn't match requested name"));
-    }
-    options.field_selector = wanted;
+    let bad = |error: field::Error| Status::bad_request(error.to_string());
+    let selector = field::Selector::parse(&options.field_selector).map_err(bad)?;
+    options.field_selector = selector.with_name(name).map_err(bad)?.to_string();
     Ok(())
 }
 
 fn life(options: &ListOptions) -> Duration {
     match options.timeout_seconds.and_then(|seconds| u64::try_from(seconds).ok()).filter(|seconds| *seconds > 0) {
-        Some(seconds) => Duration::from_secs(seconds),
+        Some(seconds) => Duration::from_secs(seconds).min(LONGEST_LIFE),
         None => DEFAULT_LIFE.mul_f64(1.0 + fastrand::f64()),
     }
 }

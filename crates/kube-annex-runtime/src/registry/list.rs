@@ -119,6 +119,8 @@ impl Store {
             }
             // Few objects are selected: a page of them must not take as many reads as there are others.
             chunk = chunk.saturating_mul(2).min(MOST_IN_A_CHUNK.max(limit));
+            // Storages in memory are always ready: others get their turn here.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -4,6 +4,7 @@ use crate::admission::{Attributes, Chain, Operation};
 use crate::registry::item::{Head, Item, unreadable};
 use crate::registry::lifecycle;
 use crate::registry::registration::Registration;
+use crate::request::body;
 use crate::request::exchange::Exchange;
 use crate::seams::Seams;
 use bytes::Bytes;
@@ -125,9 +126,19 @@ impl Store {
     }
 
     /// The object's bytes as they are stored.
+    ///
+    /// * Errors: 413 for an object that patches have let grow beyond what a request may bring.
     fn encode(&self, object: &Object) -> Result<Bytes, Status> {
         let stored = self.registration.stored_codec().convert(object.clone());
-        Ok(Item::of(stored, 0)?.bytes)
+        let bytes = Item::of(stored, 0)?.bytes;
+        if bytes.len() > body::LIMIT {
+            let size = bytes.len();
+            return Err(Status::too_large(format_args!(
+                "the object would have {size} bytes, limit is {}",
+                body::LIMIT
+            )));
+        }
+        Ok(bytes)
     }
 
     /// Creates an object. It comes with the client's metadata, in the hub version.
@@ -218,7 +229,8 @@ impl Store {
             lifecycle::validate_update(&self.registration, &mut object, &old, &write.exchange.warnings)?;
             let attributes = write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
             self.admission.validate(&attributes).await?;
-            match self.replace(write, &entry, &object).await {
+            let bytes = self.encode(&object)?;
+            match self.replace(write, &entry, &object, bytes).await {
                 Ok(item) => return Ok(Written { object, item }),
                 Err(storage::Error::Conflict { .. }) => {}
                 Err(error) => return Err(self.failed(&error, "update", name)),
@@ -245,20 +257,24 @@ impl Store {
     }
 
     /// Writes the changed object, or removes it when its last finalizer went. No difference, no write.
-    async fn replace(&self, write: &Write<'_>, entry: &Entry, object: &Object) -> Result<Item, storage::Error> {
+    async fn replace(
+        &self,
+        write: &Write<'_>,
+        entry: &Entry,
+        object: &Object,
+        bytes: Bytes,
+    ) -> Result<Item, storage::Error> {
         let live = entry.revision;
-        let bytes = self.encode(object).map_err(|status| storage::Error::Backend {
-            backend: "encoder",
-            operation: "update",
-            source: Box::new(status),
-        })?;
         if write.dry_run || bytes == entry.value {
             return Ok(Item { bytes, revision: live.0 });
         }
         let precondition = Precondition { revision: Some(live) };
         if lifecycle::may_be_removed(object) {
-            self.storage.delete(&entry.key, precondition).await?;
-            return Ok(Item { bytes, revision: live.0 });
+            // Somebody else may have removed the last finalizer, and the object with it, at the same time.
+            return match self.storage.delete(&entry.key, precondition).await {
+                Ok(_) | Err(storage::Error::NotFound { .. }) => Ok(Item { bytes, revision: live.0 }),
+                Err(error) => Err(error),
+            };
         }
         let revision = self.storage.update(&entry.key, bytes.clone(), precondition).await?;
         Ok(Item { bytes, revision: revision.0 })
@@ -277,7 +293,10 @@ impl Store {
             lifecycle::check_preconditions(&old, options)?;
             self.admission.admit(&mut write.attributes(Operation::Delete, name, None, Some(&old))).await?;
             self.admission.validate(&write.attributes(Operation::Delete, name, None, Some(&old))).await?;
-            match self.remove_or_mark(write, &entry, &old, options).await {
+            let finalizers = metadata::finalizers_for(options, old.metadata());
+            let mut object = old;
+            object.metadata_mut().finalizers = Some(finalizers).filter(|finalizers| !finalizers.is_empty());
+            match self.remove_or_mark(write, &entry, object).await? {
                 Ok(deletion) => return Ok(deletion),
                 Err(storage::Error::Conflict { .. }) => {}
                 Err(error) => return Err(self.failed(&error, "delete", name)),
@@ -290,36 +309,23 @@ impl Store {
         &self,
         write: &Write<'_>,
         entry: &Entry,
-        old: &Object,
-        options: &DeleteOptions,
-    ) -> Result<Deletion, storage::Error> {
-        let mut object = old.clone();
-        let finalizers = metadata::finalizers_for(options, old.metadata());
-        object.metadata_mut().finalizers = Some(finalizers).filter(|finalizers| !finalizers.is_empty());
+        mut object: Object,
+    ) -> Result<Result<Deletion, storage::Error>, Status> {
+        let precondition = Precondition { revision: Some(entry.revision) };
         if object.metadata().finalizers.is_none() {
             let item = Item { bytes: entry.value.clone(), revision: entry.revision.0 };
-            if !write.dry_run {
-                self.storage.delete(&entry.key, Precondition { revision: Some(entry.revision) }).await?;
-            }
-            return Ok(Deletion::Removed(Written { object, item }));
+            let removed =
+                if write.dry_run { Ok(()) } else { self.storage.delete(&entry.key, precondition).await.map(drop) };
+            return Ok(removed.map(|()| Deletion::Removed(Written { object, item })));
         }
         metadata::mark_deleted(object.metadata_mut(), &Time(self.seams.clock.now()));
-        let item = self.write_marked(write, entry, &object).await?;
-        Ok(Deletion::Marked(Written { object, item }))
-    }
-
-    async fn write_marked(&self, write: &Write<'_>, entry: &Entry, object: &Object) -> Result<Item, storage::Error> {
-        let bytes = self.encode(object).map_err(|status| storage::Error::Backend {
-            backend: "encoder",
-            operation: "delete",
-            source: Box::new(status),
-        })?;
-        if write.dry_run || bytes == entry.value {
-            return Ok(Item { bytes, revision: entry.revision.0 });
-        }
-        let precondition = Precondition { revision: Some(entry.revision) };
-        let revision = self.storage.update(&entry.key, bytes.clone(), precondition).await?;
-        Ok(Item { bytes, revision: revision.0 })
+        let bytes = self.encode(&object)?;
+        let revision = if write.dry_run || bytes == entry.value {
+            Ok(entry.revision)
+        } else {
+            self.storage.update(&entry.key, bytes.clone(), precondition).await
+        };
+        Ok(revision.map(|revision| Deletion::Marked(Written { object, item: Item { bytes, revision: revision.0 } })))
     }
 
     /// What a client is told when the storage failed; the log gets the whole chain.

@@ -126,7 +126,7 @@ impl Watcher {
 
     /// The next thing to tell; `None` when the watch is over. Cancellation-safe.
     pub(crate) async fn next(&mut self) -> Option<WatchEvent> {
-        if self.ended {
+        if self.ended || Instant::now() >= self.deadline {
             return None;
         }
         if let Some(item) = self.initial.pop_front() {

@@ -35,7 +35,7 @@ impl Accept {
 
     /// Reads the header. Nothing accepted means everything is: that is how the header's absence reads.
     pub(crate) fn parse(header: &str) -> Self {
-        let mut ranges: Vec<MediaRange> = header.split(',').filter_map(MediaRange::parse).collect();
+        let mut ranges: Vec<MediaRange> = header.split(',').take(MOST_RANGES).filter_map(MediaRange::parse).collect();
         if header.trim().is_empty() {
             ranges.push(MediaRange::anything());
         }
@@ -87,11 +87,19 @@ impl MediaRange {
     }
 }
 
-/// An unreadable quality counts as none given.
+/// Thousandths of `0`, `1` or `0.123`; further digits are cut. An unreadable quality counts as none given.
 fn quality(text: &str) -> u16 {
-    let thousandths = text.parse::<f64>().map_or(1000.0, |quality| quality.clamp(0.0, 1.0) * 1000.0);
-    (0..=1000).rev().find(|step| f64::from(*step) <= thousandths).unwrap_or_default()
+    let Some((whole, digits)) = text.split_once('.') else { return if text == "0" { 0 } else { 1000 } };
+    if !matches!(whole, "" | "0") {
+        return 1000;
+    }
+    let digits = digits.bytes().chain(std::iter::repeat(b'0')).take(3);
+    let thousandths = digits.map(|byte| byte.is_ascii_digit().then(|| u16::from(byte - b'0')));
+    thousandths.fold(Some(0), |sum, digit| Some(sum? * 10 + digit?)).unwrap_or(1000)
 }
+
+/// Ranges of one header that are looked at: more than any client sends.
+const MOST_RANGES: usize = 64;
 
 fn lower(text: &str) -> String {
     text.to_ascii_lowercase()

@@ -1,6 +1,7 @@
 //! The one parser of paths. Authorization, audit, metrics and dispatch read what it finds.
 
 use http::Method;
+use kube_annex::options::query::Query;
 use kube_annex::request::RequestInfo;
 use kube_annex::selector::field;
 use percent_encoding::percent_decode_str;
@@ -99,26 +100,17 @@ fn verb_of(method: &Method) -> &'static str {
 
 /// Collections turn `get` into `list` or `watch` and `delete` into `deletecollection`; selectors are taken along.
 fn refine_verb(info: &mut RequestInfo, query: &str) {
+    let query = Query::parse(query);
     if info.name.is_empty() && info.verb == "get" {
-        let mut watch = None;
-        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            if key == "watch" && watch.is_none() {
-                watch = Some(is_true(&value));
-            }
-        }
-        if watch == Some(true) { "watch" } else { "list" }.clone_into(&mut info.verb);
+        if query.flag("watch") == Some(true) { "watch" } else { "list" }.clone_into(&mut info.verb);
     }
     if info.name.is_empty() && info.verb == "delete" {
         "deletecollection".clone_into(&mut info.verb);
     }
     if matches!(info.verb.as_str(), "list" | "watch" | "deletecollection") {
-        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-            match &*key {
-                "fieldSelector" if info.field_selector.is_empty() => info.field_selector = value.into_owned(),
-                "labelSelector" if info.label_selector.is_empty() => info.label_selector = value.into_owned(),
-                _ => {}
-            }
-        }
+        // The first value counts, as it does for the handler: what is authorized must be what is done.
+        info.field_selector = query.text("fieldSelector");
+        info.label_selector = query.text("labelSelector");
     }
     if info.name.is_empty()
         && matches!(info.verb.as_str(), "list" | "watch")
@@ -191,6 +183,15 @@ mod tests {
         assert_eq!(info("GET", "/apis/g.io/v1/things?fieldSelector=metadata.name%3Da%2Fb").name, "");
         assert_eq!(info("DELETE", "/apis/g.io/v1/things?fieldSelector=metadata.name%3Dx").name, "");
         assert_eq!(path_name(&info("GET", "/apis/g.io/v1/things?fieldSelector=metadata.name%3Dx")), None);
+    }
+
+    #[test]
+    fn the_selector_that_is_authorized_is_the_one_that_is_used() {
+        let found = info(
+            "GET",
+            "/apis/g.io/v1/things?fieldSelector=&fieldSelector=metadata.name%3Dx&labelSelector=&labelSelector=a",
+        );
+        assert_eq!((found.name.as_str(), found.field_selector.as_str(), found.label_selector.as_str()), ("", "", ""));
     }
 
     #[test]

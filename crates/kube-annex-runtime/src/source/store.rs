@@ -23,6 +23,8 @@ pub(crate) struct ComputedStore {
     pub(crate) versions: Versions,
     pub(crate) seams: Seams,
     pub(crate) admission: Chain,
+    /// Held by whoever changes an object of this resource.
+    pub(crate) changes: tokio::sync::Mutex<()>,
 }
 
 impl ComputedStore {
@@ -65,6 +67,7 @@ impl ComputedStore {
             return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
         }
         let prefix = self.prefix().in_namespace(write.namespace());
+        let listed_at = self.versions.newest();
         let objects = self.computed.list(&write.exchange.call, options).await?;
         let mut kept = Vec::with_capacity(objects.len());
         for object in objects {
@@ -75,7 +78,13 @@ impl ComputedStore {
         }
         kept.sort_by(|(a, _), (b, _)| a.cmp(b));
         let keys: HashSet<&str> = kept.iter().map(|(key, _)| key.as_str()).collect();
-        let revision = self.versions.retain(prefix.as_str(), |key| keys.contains(key));
+        // Handlers may leave out what a selector does not match: that is no disappearance.
+        let whole = options.label_selector.is_empty() && options.field_selector.is_empty();
+        let revision = if whole {
+            self.versions.retain(prefix.as_str(), listed_at, |key| keys.contains(key))
+        } else {
+            self.versions.newest()
+        };
         check_reached(at_least, revision)?;
         if options.resource_version_match == "Exact" && at_least < revision {
             return Err(Status::expired("The resourceVersion for the provided list is too old."));
@@ -107,12 +116,14 @@ impl ComputedStore {
         name: &str,
         mut change: impl FnMut(&Object) -> Result<Object, Status>,
     ) -> Result<Written, Status> {
+        // Between reading and writing nobody else may write: handlers know no revisions to compare.
+        let _alone = self.changes.lock().await;
         let old = self.keep(self.computed.get(&write.exchange.call, name).await?)?.object;
         let mut object = change(&old)?;
         let attributes = &mut write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
         self.admission.admit(attributes).await?;
         let sent = object.metadata().resource_version.clone().unwrap_or_default();
-        if !sent.is_empty() && Some(&sent) != old.metadata().resource_version.as_ref() {
+        if !matches!(sent.as_str(), "" | "0") && Some(&sent) != old.metadata().resource_version.as_ref() {
             return Err(Status::modified(&self.registration.descriptor().group_resource(), name));
         }
         lifecycle::before_update(&self.registration, &mut object, &old);
@@ -135,6 +146,7 @@ impl ComputedStore {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<Deletion, Status> {
+        let _alone = self.changes.lock().await;
         let call = &write.exchange.call;
         let live = if self.registration.descriptor().serves(Verb::Get) {
             Some(self.keep(self.computed.get(call, name).await?)?.object)

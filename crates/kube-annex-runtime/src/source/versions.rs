@@ -17,6 +17,10 @@ struct State {
     seen: HashMap<String, (u64, u64)>,
 }
 
+/// Objects whose revisions are remembered. When there are more, all are forgotten: they get new revisions when they are
+/// seen again, which costs clients a retry and never tells them something wrong.
+const MOST_SEEN: usize = 1_000_000;
+
 impl Versions {
     pub(crate) fn starting_at(now: jiff::Timestamp) -> Self {
         let newest = u64::try_from(now.as_microsecond()).unwrap_or(1).max(1);
@@ -32,6 +36,9 @@ impl Versions {
             _ => {
                 state.newest += 1;
                 let revision = state.newest;
+                if state.seen.len() >= MOST_SEEN {
+                    state.seen.clear();
+                }
                 state.seen.insert(key.to_owned(), (digest, revision));
                 revision
             }
@@ -45,11 +52,12 @@ impl Versions {
 
     /// Forgets the objects below `prefix` that a whole list no longer holds, and answers the newest revision.
     ///
-    /// A disappearance is a change, so it takes a revision as a deletion would.
-    pub(crate) fn retain(&self, prefix: &str, is_listed: impl Fn(&str) -> bool) -> u64 {
+    /// A disappearance is a change, so it takes a revision as a deletion would. What was first seen after the list
+    /// began, at revision `listed_at`, may have been made meanwhile: it is kept.
+    pub(crate) fn retain(&self, prefix: &str, listed_at: u64, is_listed: impl Fn(&str) -> bool) -> u64 {
         let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let before = state.seen.len();
-        state.seen.retain(|key, _| !key.starts_with(prefix) || is_listed(key));
+        state.seen.retain(|key, (_, revision)| *revision > listed_at || !key.starts_with(prefix) || is_listed(key));
         if state.seen.len() != before {
             state.newest += 1;
         }
@@ -79,8 +87,8 @@ mod tests {
         let versions = Versions::starting_at(jiff::Timestamp::UNIX_EPOCH);
         versions.of("n/a", &Bytes::from_static(b"1"));
         let before = versions.of("m/b", &Bytes::from_static(b"1"));
-        assert_eq!(versions.retain("n/", |_| true), before);
-        assert!(versions.retain("n/", |_| false) > before);
+        assert_eq!(versions.retain("n/", before, |_| true), before);
+        assert!(versions.retain("n/", before, |_| false) > before);
         assert_eq!(versions.of("m/b", &Bytes::from_static(b"1")), before, "another prefix is left alone");
     }
 }

@@ -15,6 +15,7 @@ mod get;
 mod list;
 mod negotiation;
 mod patch;
+mod routing;
 mod status;
 mod table;
 mod update;

@@ -102,3 +102,11 @@ async fn a_watch_of_forgotten_history_is_refused_by_the_call() {
     let error = store.watch(&widgets(), Revision(2)).await.err();
     assert!(matches!(error, Some(Error::Expired { requested: Revision(2), oldest: Revision(3) })), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_store_that_starts_later_forgets_what_an_earlier_one_may_have_said() {
+    let store = Memory::new().starting_at(Revision(500));
+    assert_eq!(store.create(&key("a"), Bytes::new()).await.unwrap(), Revision(501));
+    let refused = store.watch(&widgets(), Revision(42)).await.err();
+    assert!(matches!(refused, Some(Error::Expired { .. })), "{refused:?}");
+}
