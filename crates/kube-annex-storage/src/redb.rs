@@ -59,12 +59,14 @@ pub enum OpenError {
         supported: u64,
     },
     /// What was read is not what was written; restore a backup.
-    #[error("{} is damaged at revision {revision}: {what}; restore a backup", folder.display())]
+    #[error("{} is damaged at revision {revision}{}: {what}; restore a backup", folder.display(), held(key.as_ref()))]
     Damaged {
         /// The folder.
         folder: PathBuf,
         /// The row that cannot be believed.
         revision: Revision,
+        /// The key whose newest value that row is; `None` when it is of the past, or nothing tells.
+        key: Option<Key>,
         /// What is wrong with it.
         what: &'static str,
     },
@@ -294,6 +296,10 @@ impl Health {
 
 fn backend(operation: &'static str, source: BoxError) -> Error {
     Error::Backend { backend: NAME, operation, source }
+}
+
+fn held(key: Option<&Key>) -> String {
+    key.map(|key| format!(", the newest of {key}")).unwrap_or_default()
 }
 
 fn named(process: Option<u32>) -> String {

@@ -188,6 +188,29 @@ async fn a_row_that_changed_or_is_missing_is_named() {
 }
 
 #[tokio::test]
+async fn damage_to_what_a_key_holds_names_the_key() {
+    // The workload ends with a at 6, d at 5 and b at 10; what was written at 2 is of the past.
+    for (damaged, name) in [(6, Some("a")), (5, Some("d")), (10, Some("b")), (2, None)] {
+        let folder = tempfile::tempdir().unwrap();
+        some_commits(&Redb::open(&folder).unwrap()).await;
+        change(folder.path(), |transaction| {
+            let mut log = transaction.open_table(LOG).unwrap();
+            let mut row = log.remove(damaged).unwrap().unwrap().value().to_vec();
+            *row.last_mut().unwrap() ^= 1;
+            log.insert(damaged, row.as_slice()).unwrap();
+        });
+        for error in [Redb::open(&folder).unwrap_err(), verify(&folder).unwrap_err()] {
+            let text = error.to_string();
+            let of = name.map_or(String::new(), |name| format!(", the newest of example.com/widgets/{name}"));
+            let expected = format!(" is damaged at revision {damaged}{of}: its checksum is wrong; restore a backup");
+            assert_eq!(text, format!("{}{expected}", folder.path().display()));
+            let OpenError::Damaged { key: named, .. } = error else { unreachable!("{text}") };
+            assert_eq!(named, name.map(key));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_path_that_is_no_folder_is_a_named_failure() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = Redb::open(file.path()).unwrap_err();

@@ -107,11 +107,25 @@ impl File {
         if found != VERSION {
             return Err(OpenError::Format { folder: folder.into(), found, supported: VERSION });
         }
-        let (history, dropped) = self
-            .read_all(limits)
-            .map_err(|source| failed(folder, source))?
-            .map_err(|(revision, what)| OpenError::Damaged { folder: folder.into(), revision, what })?;
+        let read = self.read_all(limits).map_err(|source| failed(folder, source))?;
+        let (history, dropped) = read.map_err(|(revision, what)| {
+            // What the row itself says of its key cannot be believed.
+            let key = self.key_at(revision).ok().flatten();
+            OpenError::Damaged { folder: folder.into(), revision, key, what }
+        })?;
         Ok(Loaded { file: self, history, dropped })
+    }
+
+    /// The key that holds what was written at a revision.
+    fn key_at(&self, wanted: Revision) -> Result<Option<Key>, BoxError> {
+        let transaction = self.database.begin_read()?;
+        for item in transaction.open_table(CURRENT)?.iter()? {
+            let (key, revision) = item?;
+            if revision.value() == wanted.0 {
+                return Ok(Some(Key::new(key.value())));
+            }
+        }
+        Ok(None)
     }
 
     fn format(&self) -> Result<u64, BoxError> {
