@@ -15,6 +15,17 @@ use tokio::time::Instant;
 /// How often an idle watcher that allows it hears how far it is.
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 
+/// How long before its end a watch says once more how far it is, so that the next one can go on from there.
+const LAST_BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
+
+/// The next moment for a bookmark of a watch that ends at `deadline`.
+fn next_bookmark(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    let regular = now + BOOKMARK_EVERY;
+    let last = deadline.checked_sub(LAST_BOOKMARK_BEFORE_END).filter(|last| *last > now);
+    last.map_or(regular, |last| last.min(regular))
+}
+
 /// What a watcher is told.
 #[derive(Debug)]
 pub(crate) enum WatchEvent {
@@ -41,7 +52,8 @@ pub(crate) struct Watcher {
     bookmarks: bool,
     next_bookmark: Instant,
     deadline: Instant,
-    told: u64,
+    /// The revision up to which everything has been told.
+    told: Option<u64>,
     ended: bool,
 }
 
@@ -60,13 +72,12 @@ impl Store {
         let from = version::parse_watch(&options.resource_version).map_err(WatchRefusal::Answer)?;
         let prefix = self.prefix.in_namespace(namespace);
         let send_initial = options.send_initial_events == Some(true);
+        let newest = self.storage.current_revision().await;
+        let newest = newest.map_err(|error| WatchRefusal::Event(self.failed(&error, "watch", "")))?.0;
         let (initial, from) = if send_initial {
             self.initial_state(namespace, from, &predicate).await.map_err(WatchRefusal::Event)?
-        } else if from == 0 {
-            let newest = self.storage.current_revision().await;
-            (VecDeque::new(), newest.map_err(|error| WatchRefusal::Event(self.failed(&error, "watch", "")))?.0)
         } else {
-            (VecDeque::new(), from)
+            (VecDeque::new(), if from == 0 { newest } else { from })
         };
         let changes = self.changes(&prefix, from).await.map_err(WatchRefusal::Event)?;
         Ok(Watcher {
@@ -76,9 +87,10 @@ impl Store {
             initial_bookmark: send_initial && options.allow_watch_bookmarks,
             changes,
             bookmarks: options.allow_watch_bookmarks,
-            next_bookmark: Instant::now() + BOOKMARK_EVERY,
+            next_bookmark: next_bookmark(deadline),
             deadline,
-            told: from,
+            // A revision that is still to come has not been told.
+            told: Some(from).filter(|from| send_initial || *from <= newest),
             ended: false,
         })
     }
@@ -132,8 +144,10 @@ impl Watcher {
         if let Some(item) = self.initial.pop_front() {
             return Some(WatchEvent::Change(EventType::Added, item));
         }
-        if std::mem::take(&mut self.initial_bookmark) {
-            return Some(WatchEvent::Bookmark { revision: self.told, initial: true });
+        if std::mem::take(&mut self.initial_bookmark)
+            && let Some(revision) = self.told
+        {
+            return Some(WatchEvent::Bookmark { revision, initial: true });
         }
         loop {
             tokio::select! {
@@ -150,7 +164,7 @@ impl Watcher {
                             return Some(WatchEvent::Error(lost_history(&self.store, &error)));
                         }
                     };
-                    self.told = event.revision.0;
+                    self.told = Some(event.revision.0);
                     match self.tell(event) {
                         Ok(None) => {}
                         Ok(Some(told)) => return Some(told),
@@ -161,8 +175,10 @@ impl Watcher {
                     }
                 }
                 () = tokio::time::sleep_until(self.next_bookmark), if self.bookmarks => {
-                    self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
-                    return Some(WatchEvent::Bookmark { revision: self.told, initial: false });
+                    self.next_bookmark = next_bookmark(self.deadline);
+                    if let Some(revision) = self.told {
+                        return Some(WatchEvent::Bookmark { revision, initial: false });
+                    }
                 }
             }
         }

@@ -174,6 +174,28 @@ async fn w_8_an_idle_watcher_hears_every_minute_how_far_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn w_8_a_bookmark_comes_shortly_before_the_end() {
+    let server = with_widgets(&["a"]).await;
+    let from = newest(&server).await;
+    let query = format!("&resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=10");
+    let mut events = watch(&server, &query).await;
+    let started = Instant::now();
+    let bookmark = events.next().await;
+    assert_eq!((&bookmark["type"], revision(&bookmark["object"])), (&json!("BOOKMARK"), from));
+    assert_eq!(started.elapsed().as_secs(), 8);
+    events.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn w_8_a_revision_that_has_not_happened_is_never_told() {
+    let server = with_widgets(&["a"]).await;
+    let from = newest(&server).await + 5;
+    let query = format!("&resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=70");
+    let mut events = watch(&server, &query).await;
+    events.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn w_8_bookmarks_reach_revisions_of_other_objects() {
     let server = TestServer::new();
     let from = newest(&server).await;
