@@ -187,6 +187,30 @@ async fn a_row_that_changed_or_is_missing_is_named() {
     }
 }
 
+/// Some bytes are of no consequence, such as those of the older of two headers: then nothing is lost.
+#[tokio::test]
+async fn a_byte_that_changed_anywhere_in_the_file_is_told_or_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    some_commits(&Redb::open(&folder).unwrap()).await;
+    let before = everything(&Redb::open(&folder).unwrap()).await;
+    let path = folder.path().join("store.redb");
+    let whole = std::fs::read(&path).unwrap();
+    let used: Vec<usize> = (0..whole.len()).filter(|place| whole[*place] != 0).collect();
+    assert!(used.len() > 200, "{} bytes are used", used.len());
+    let mut told = 0;
+    for place in used.iter().step_by(used.len() / 200) {
+        let mut changed = whole.clone();
+        changed[*place] ^= 0x10;
+        std::fs::write(&path, changed).unwrap();
+        match Redb::open(&folder) {
+            Ok(store) => assert_eq!(everything(&store).await, before, "byte {place}"),
+            Err(OpenError::Failed { .. } | OpenError::Damaged { .. } | OpenError::Format { .. }) => told += 1,
+            Err(error) => unreachable!("byte {place}: {error:?}"),
+        }
+    }
+    assert!(told > 0);
+}
+
 #[tokio::test]
 async fn damage_to_what_a_key_holds_names_the_key() {
     // The workload ends with a at 6, d at 5 and b at 10; what was written at 2 is of the past.
