@@ -280,10 +280,9 @@ impl Status {
             causes: errors.iter().map(field::Error::cause).collect(),
             ..Details::default()
         };
-        let mut message = format!("{qualified} {} is invalid: {}", field::quote(name), field::aggregate(errors));
-        if !more.is_empty() {
-            message.push_str(&format!(", and {} more", more.len()));
-        }
+        let told = field::aggregate(errors);
+        let told = if more.is_empty() { told } else { format!("{told}, and {} more", more.len()) };
+        let message = format!("{qualified} {} is invalid: {told}", field::quote(name));
         Self::failure(422, Reason::Invalid, message).with_details(details)
     }
 

@@ -205,7 +205,8 @@ fn asks_to_close<B>(response: &Response<B>) -> bool {
 
 const PLAIN_HTTP_ANSWER: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
-/// Of the head of one request. Groups and extra values of a user come in headers, one line each.
+/// Of the head of one request. Groups and extra values of a user come in headers, one line each. HTTP/1 holds as much of
+/// an answer that its peer does not read.
 const LARGEST_HEADERS: usize = 1 << 20;
 const MOST_HEADERS: usize = 1024;
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(32);
