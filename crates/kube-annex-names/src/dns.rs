@@ -123,7 +123,8 @@ pub const fn is_label(value: &str) -> bool {
 
 /// Whether this is a label that begins with a letter.
 pub const fn is_label_1035(value: &str) -> bool {
-    is_label(value) && value.starts_with(|first: char| first.is_ascii_lowercase())
+    // A label has a first byte.
+    is_label(value) && value.as_bytes()[0].is_ascii_lowercase()
 }
 
 const fn is_label_between(bytes: &[u8], start: usize, end: usize) -> bool {
