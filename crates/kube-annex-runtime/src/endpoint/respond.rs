@@ -186,13 +186,13 @@ fn write_items(
 
 fn json_or_yaml(exchange: &Exchange, negotiated: Negotiated, code: StatusCode, json: Vec<u8>) -> Response {
     let body = match negotiated.format {
-        Format::Yaml => match yaml(&json) {
-            Some(yaml) => yaml,
-            None => {
+        Format::Yaml => {
+            let Some(yaml) = yaml(&json) else {
                 let status = Status::internal("the answer nests too deep to be written as YAML; ask for JSON");
                 return raw_status(exchange, &status);
-            }
-        },
+            };
+            yaml
+        }
         Format::Json if negotiated.pretty => indent(&json),
         Format::Json => {
             let mut json = json;

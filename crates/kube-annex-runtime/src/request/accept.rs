@@ -94,8 +94,8 @@ fn quality(text: &str) -> u16 {
         return 1000;
     }
     let digits = digits.bytes().chain(std::iter::repeat(b'0')).take(3);
-    let thousandths = digits.map(|byte| byte.is_ascii_digit().then(|| u16::from(byte - b'0')));
-    thousandths.fold(Some(0), |sum, digit| Some(sum? * 10 + digit?)).unwrap_or(1000)
+    let mut thousandths = digits.map(|byte| byte.is_ascii_digit().then(|| u16::from(byte - b'0')));
+    thousandths.try_fold(0, |sum, digit| Some(sum * 10 + digit?)).unwrap_or(1000)
 }
 
 /// Ranges of one header that are looked at: more than any client sends.
