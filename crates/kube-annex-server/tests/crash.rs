@@ -41,7 +41,7 @@ impl Client {
         let name = format!("w{}-{}", self.writer, number / 3);
         let kind = match number % 3 {
             0 => "ADDED",
-            2 if number % 4 != 0 => "DELETED",
+            2 if !number.is_multiple_of(4) => "DELETED",
             _ => "MODIFIED",
         };
         Write { kind, name, number }
@@ -104,7 +104,7 @@ async fn history(client: &kube::Client, from: u64) -> Vec<Value> {
 async fn what_was_answered_outlives_a_kill_at_any_instant() {
     let rounds: u64 = std::env::var(ROUNDS).map_or(3, |rounds| rounds.parse().expect("a number of rounds"));
     let folder = tempfile::tempdir().unwrap();
-    let mut next = vec![0; WRITERS];
+    let mut next = [0; WRITERS];
     let mut objects: BTreeMap<String, Value> = BTreeMap::new();
     let mut from = 1;
     let mut random = u64::from(std::process::id());
