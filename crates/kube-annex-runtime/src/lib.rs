@@ -10,6 +10,7 @@ pub mod discovery;
 pub mod document;
 mod documents;
 mod endpoint;
+mod flow;
 pub mod health;
 pub mod openapi;
 mod pipeline;

@@ -5,6 +5,7 @@ use crate::authn::{Authenticators, Connection};
 use crate::authz::Authorizer;
 use crate::documents::Documents;
 use crate::endpoint::Endpoints;
+use crate::flow::InFlight;
 use crate::health::{Check, Health};
 use crate::openapi::About;
 use crate::pipeline::Pipeline;
@@ -211,6 +212,7 @@ impl ServerBuilder {
             seams: self.seams,
             authenticators,
             authorizer,
+            in_flight: InFlight::default(),
             request_timeout: self.request_timeout,
         };
         Ok(Server(Arc::new(pipeline)))

@@ -4,6 +4,7 @@ use crate::authn::{self, Authenticator, Authenticators, Connection};
 use crate::authz::{self, Authorizer, Decision};
 use crate::documents::Documents;
 use crate::endpoint::{Endpoints, Route, respond};
+use crate::flow::{self, Admitted, InFlight};
 use crate::health::text;
 use crate::request::duration;
 use crate::request::exchange::Exchange;
@@ -29,6 +30,7 @@ pub(crate) struct Pipeline {
     pub(crate) authorizer: Arc<dyn Authorizer>,
     pub(crate) endpoints: Endpoints,
     pub(crate) documents: Documents,
+    pub(crate) in_flight: InFlight,
     pub(crate) request_timeout: Duration,
 }
 
@@ -115,6 +117,10 @@ impl Pipeline {
     ) -> Result<Response, Status> {
         let Call { info, user } = &exchange.call;
         refuse_impersonation(&exchange.headers, user, info)?;
+        let place = self.in_flight.admit(user, info);
+        if matches!(place, Admitted::Refused) {
+            return Ok(flow::refusal());
+        }
         match self.authorizer.authorize(user, info).await {
             Ok(Decision::Allow) => {}
             Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => {

@@ -61,6 +61,9 @@ impl Predicate {
 /// The most objects that are read at once in search of those that are selected.
 const MOST_IN_A_CHUNK: usize = 10_000;
 
+/// After how many entries other requests get their turn: storages in memory are always ready and never wait.
+const TURN: usize = 128;
+
 /// Which state of the store a list reads.
 enum Snapshot {
     Newest,
@@ -87,6 +90,7 @@ impl Store {
             Snapshot::At(revision) => Some(revision),
         };
         let mut chunk = limit;
+        let mut looked_at = 0_usize;
         loop {
             let request = ListRequest { start: next.take(), limit: chunk, revision: at };
             let page = match self.storage.list(&prefix, request).await {
@@ -101,6 +105,10 @@ impl Store {
                     // The chunk was larger than what is wanted: the next page starts within it.
                     following = Some(entry.key);
                     break;
+                }
+                looked_at += 1;
+                if looked_at.is_multiple_of(TURN) {
+                    tokio::task::yield_now().await;
                 }
                 let item = Item { bytes: entry.value, revision: entry.revision.0 };
                 if predicate.matches(&item)? {
@@ -119,8 +127,6 @@ impl Store {
             }
             // Few objects are selected: a page of them must not take as many reads as there are others.
             chunk = chunk.saturating_mul(2).min(MOST_IN_A_CHUNK.max(limit));
-            // Storages in memory are always ready: others get their turn here.
-            tokio::task::yield_now().await;
         }
     }
 

@@ -166,7 +166,8 @@ impl Watcher {
                     };
                     self.told = Some(event.revision.0);
                     match self.tell(event) {
-                        Ok(None) => {}
+                        // The next change may be there already: others get their turn first.
+                        Ok(None) => tokio::task::yield_now().await,
                         Ok(Some(told)) => return Some(told),
                         Err(status) => {
                             self.ended = true;
