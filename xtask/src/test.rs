@@ -139,7 +139,7 @@ fn e2e(required: bool) -> Result<()> {
 
 /// Features add tests, and change nothing else: with all of them on, each part builds what the one before it built.
 fn test(arguments: &[&str]) -> Result<()> {
-    finish(command(&["test", "--workspace", "--all-features"]).args(arguments))
+    finish(command(&["test", "--workspace", "--all-features", "--no-fail-fast"]).args(arguments))
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
