@@ -17,6 +17,7 @@ use crate::document::{Answer, Ask, Document, IMMUTABLE, VARY_ACCEPT};
 use crate::request::accept::Accept;
 use http::header::EXPIRES;
 use kube_annex::ResourceDescriptor;
+use kube_annex::options::query::Query;
 use kube_annex::schema::TypeSchema;
 use std::collections::BTreeMap;
 
@@ -96,8 +97,7 @@ fn versioned(document: &Document, query: &str, ask: &Ask, now: jiff::Timestamp) 
     if !accepts_json(&ask.accept()) {
         return Answer::NotAcceptable { offered: MEDIA_TYPES };
     }
-    let hash = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "hash");
-    if hash.is_some_and(|(_, hash)| hash == document.etag()) {
+    if Query::parse(query).first("hash") == Some(document.etag()) {
         let expires = in_a_year(now);
         return document.conditional_gzip(ask, &[VARY_ACCEPT, IMMUTABLE, (EXPIRES, &expires)]);
     }

@@ -5,6 +5,7 @@ use crate::endpoint::respond::{self, ListAnswer};
 use crate::registry::item::{Item, unreadable};
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::MetaVersion;
+use kube_annex::options::query::Query;
 use kube_annex::table::Columns;
 use kube_annex::{Status, field};
 use serde_json::Value;
@@ -31,10 +32,7 @@ pub(crate) struct TableWriter<'a> {
 impl<'a> TableWriter<'a> {
     /// * Errors: 400 for an `includeObject` that is none of upstream's.
     pub(crate) fn new(exchange: &Exchange, endpoint: &'a Endpoint, version: MetaVersion) -> Result<Self, Status> {
-        let asked = form_urlencoded::parse(exchange.query.as_bytes())
-            .find(|(key, _)| key == "includeObject")
-            .map(|(_, value)| value.into_owned())
-            .unwrap_or_default();
+        let asked = Query::parse(&exchange.query).text("includeObject");
         let include = match asked.as_str() {
             "" | "Metadata" => IncludeObject::Metadata,
             "Object" => IncludeObject::Object,

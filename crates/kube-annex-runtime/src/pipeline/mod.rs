@@ -18,6 +18,7 @@ use http::header::{CACHE_CONTROL, CONNECTION, WARNING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use kube_annex::Status;
 use kube_annex::handlers::Call;
+use kube_annex::options::query::Query;
 use kube_annex::request::{RequestInfo, UserInfo};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -213,8 +214,10 @@ fn refuse_impersonation(headers: &HeaderMap, user: &UserInfo, info: &RequestInfo
 
 /// The client's own bound, never above the server's.
 fn timeout(query: &str, most: Duration) -> Result<Duration, Status> {
-    let asked = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "timeout");
-    let Some((_, asked)) = asked.filter(|(_, value)| !value.is_empty()) else { return Ok(most) };
+    let asked = Query::parse(query).text("timeout");
+    if asked.is_empty() {
+        return Ok(most);
+    }
     let duration = duration::parse(&asked).ok_or_else(|| {
         let quoted = kube_annex::field::quote(&asked);
         Status::bad_request(format!("invalid timeout specified in the request URL - invalid duration {quoted}; write a number and a unit, such as 10s"))

@@ -122,11 +122,6 @@ fn refine_verb(info: &mut RequestInfo, query: &str) {
     }
 }
 
-/// Upstream's lenient booleans: only `false` and `0` are false.
-pub fn is_true(value: &str) -> bool {
-    !(value.eq_ignore_ascii_case("false") || value == "0")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

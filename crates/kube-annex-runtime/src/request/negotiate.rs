@@ -4,6 +4,7 @@ use super::accept::{Accept, MediaRange, joined};
 use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
 use kube_annex::Status;
+use kube_annex::options::query::Query;
 use kube_annex::status::Details;
 
 /// The form of an answer.
@@ -137,9 +138,9 @@ const ROUTED: &[&str] = &["application/json", "application/yaml", "application/v
 
 /// `Some` when the query or the user agent decides; a clause's own `pretty` is left to the caller.
 pub(crate) fn wants_pretty(headers: &HeaderMap, query: &str) -> Option<bool> {
-    let parameter = form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "pretty");
-    if let Some((_, value)) = parameter {
-        return Some(!value.is_empty() && super::info::is_true(&value));
+    let query = Query::parse(query);
+    if let Some(value) = query.first("pretty") {
+        return Some(!value.is_empty() && query.flag("pretty") == Some(true));
     }
     let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     ["curl", "Wget", "Mozilla/5.0"].iter().any(|browser| agent.starts_with(browser)).then_some(true)
