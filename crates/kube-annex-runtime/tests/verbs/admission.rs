@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use kube_annex::gvk::GroupResource;
 use kube_annex::handlers::BoxFuture;
 use kube_annex::{Object, Status};
-use kube_annex_runtime::admission::{Attributes, Operation, Plugin};
+use kube_annex_runtime::admission::{Attributes, NamespaceLifecycle, Operation, Plugin};
 use kube_annex_storage::memory::Memory;
 use kube_annex_storage::{Prefix, Storage};
 use kube_annex_testkit::TestServer;
@@ -243,4 +243,18 @@ async fn p_6_of_many_patches_all_are_applied() {
     assert!(join_all(asks).await.iter().all(|answer| answer.status == 200));
     let notes = server.get(&at(WIDGETS, "a")).await.ok()["spec"]["notes"].clone();
     assert_eq!(notes.as_object().map(serde_json::Map::len), Some(20));
+}
+
+/// The cluster answers nothing here: what is asked of it is 500, what is 404 was judged without asking.
+#[tokio::test(start_paused = true)]
+async fn ad_6_a_namespace_that_cannot_be_one_is_not_asked_for() {
+    let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+    let client = kube::Client::try_from(config).unwrap();
+    let server = TestServer::builder().with(|server| server.admission(|_| NamespaceLifecycle::new(client))).build();
+    let path = |namespace: &str| format!("/apis/toys.example.com/v1/namespaces/{namespace}/widgets");
+    for namespace in ["kube-system%252Fsecrets%252Ffoo", "a%3Fwatch=1", "UPPER", "a.b"] {
+        let answer = server.post(&path(namespace), &widget("a")).await;
+        assert_eq!((answer.status, &answer.json()["details"]["kind"]), (404, &json!("namespaces")), "{namespace}");
+    }
+    assert_eq!(server.post(&path("legal"), &widget("a")).await.status, 500);
 }
