@@ -6,6 +6,7 @@
 pub mod decode;
 pub mod encode;
 pub mod field;
+pub mod fieldmanager;
 pub mod gvk;
 pub mod handlers;
 pub mod metadata;
