@@ -4,6 +4,7 @@
 //! so that what a person starts by hand and what the tests start are the same thing.
 
 pub mod certs;
+pub mod contract;
 pub mod control_plane;
 pub mod crash;
 pub mod deploy;

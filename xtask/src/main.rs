@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use xtask::{certs, control_plane, crash, deploy, manifests, test, up};
+use xtask::{certs, contract, control_plane, crash, deploy, manifests, test, up};
 
 /// The tasks of this repository.
 #[derive(Parser)]
@@ -23,6 +23,8 @@ enum Task {
     Test(test::Args),
     /// Kill what writes at random instants, and check that nothing that was answered is lost.
     Crash(crash::Args),
+    /// Each clause of the contract with the tests that prove it.
+    Contract(contract::Args),
     /// All parts of `test`, none skipped.
     Ci,
     /// A real etcd, kube-apiserver, kube-controller-manager and kubectl for tests.
@@ -63,6 +65,7 @@ async fn run(task: Task) -> Result<()> {
         Task::Up(args) => up::run(&args).await,
         Task::Test(args) => test::run(&args),
         Task::Crash(args) => crash::run(&args),
+        Task::Contract(args) => contract::run(&args),
         Task::Ci => test::run(&test::Args::ci()),
         Task::ControlPlane { dir, command } => command.run(&dir.unwrap_or_else(control_plane::default_dir)).await,
         Task::Certs(args) => certs::run(&args),
