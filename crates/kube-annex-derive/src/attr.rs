@@ -4,9 +4,11 @@
 mod columns;
 mod deprecated;
 mod read;
+mod scale;
 
 pub(crate) use columns::Column;
 pub(crate) use deprecated::{Deprecated, Releases};
+pub(crate) use scale::Scale;
 
 use crate::diag::{Errors, list, nearest};
 use proc_macro2::TokenStream;
@@ -32,6 +34,8 @@ pub(crate) struct Attrs<'a> {
     pub(crate) scope: Setting<Path>,
     pub(crate) verbs: Setting<Vec<Ident>>,
     pub(crate) status: Setting<LitBool>,
+    pub(crate) scale: Setting<Scale>,
+    pub(crate) selectable_fields: Setting<Vec<LitStr>>,
     pub(crate) columns: Setting<Vec<Column>>,
     pub(crate) strategy: Setting<Type>,
     pub(crate) deprecated: Setting<Deprecated>,
@@ -68,7 +72,7 @@ impl<T> Setting<T> {
 }
 
 /// Every key, in the order in which it is best written.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 16] = [
     "group",
     "version",
     "kind",
@@ -79,6 +83,8 @@ const KEYS: [&str; 14] = [
     "scope",
     "verbs",
     "status",
+    "scale",
+    "selectable_fields",
     "columns",
     "strategy",
     "deprecated",
@@ -130,6 +136,8 @@ impl<'a> Attrs<'a> {
             scope: Setting::Absent,
             verbs: Setting::Absent,
             status: Setting::Absent,
+            scale: Setting::Absent,
+            selectable_fields: Setting::Absent,
             columns: Setting::Absent,
             strategy: Setting::Absent,
             deprecated: Setting::Absent,
@@ -155,6 +163,10 @@ impl<'a> Attrs<'a> {
             "scope" => once(&mut self.scope, entry, errors, || entry.path("a word", "Cluster", errors)),
             "verbs" => once(&mut self.verbs, entry, errors, || entry.words("get, list, watch", errors)),
             "status" => once(&mut self.status, entry, errors, || entry.flag(errors)),
+            "scale" => once(&mut self.scale, entry, errors, || scale::parse(entry, errors)),
+            "selectable_fields" => {
+                once(&mut self.selectable_fields, entry, errors, || entry.texts(".spec.color", errors));
+            }
             "columns" => once(&mut self.columns, entry, errors, || columns::parse(entry, errors)),
             "strategy" => once(&mut self.strategy, entry, errors, || entry.r#type("GizmoRules", errors)),
             "deprecated" => once(&mut self.deprecated, entry, errors, || deprecated::parse(entry, errors)),
@@ -183,8 +195,16 @@ fn unknown_key(entry: &Entry, known: &[&'static str], errors: &Errors) -> Option
 }
 
 /// What keys are called in custom resource definitions and in other derives.
-const ELSEWHERE: [(&str, &str); 4] =
-    [("jsonPath", "path"), ("json_path", "path"), ("namespaced", "scope"), ("printcolumn", "columns")];
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("jsonPath", "path"),
+    ("json_path", "path"),
+    ("labelSelectorPath", "label_selector"),
+    ("namespaced", "scope"),
+    ("printcolumn", "columns"),
+    ("selectable", "selectable_fields"),
+    ("specReplicasPath", "spec_replicas"),
+    ("statusReplicasPath", "status_replicas"),
+];
 
 /// The first paragraph of a documentation comment, as one line.
 fn first_paragraph(attributes: &[Attribute]) -> String {

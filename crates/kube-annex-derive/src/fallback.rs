@@ -76,6 +76,8 @@ fn descriptor(name: &str, private: &TokenStream) -> TokenStream {
             scope: #private::Scope::Namespaced,
             verbs: &[],
             subresources: &[],
+            scale: ::core::option::Option::None,
+            selectable_fields: &[],
             columns: &[],
             deprecated: ::core::option::Option::None,
             description: "",

@@ -4,12 +4,14 @@ mod columns;
 mod deprecation;
 mod json_path;
 mod names;
+mod paths;
 mod shape;
 mod verbs;
 
 pub(crate) use columns::Column;
 pub(crate) use deprecation::Deprecation;
 pub(crate) use names::Names;
+pub(crate) use paths::Scale;
 pub(crate) use verbs::{DeclaredVerb, Verb};
 
 use crate::attr::Attrs;
@@ -35,6 +37,10 @@ pub(crate) struct Model<'a> {
     pub(crate) verbs: Vec<DeclaredVerb>,
     /// Set when the status is served on its own: where that is declared.
     pub(crate) status: Option<Span>,
+    /// Set when objects can be scaled: where their replicas are.
+    pub(crate) scale: Option<Scale>,
+    /// The paths of the fields that objects are selected by.
+    pub(crate) selectable_fields: Vec<String>,
     /// The table columns after the name.
     pub(crate) columns: Vec<Column>,
     /// The type's own rules, when it has some.
@@ -59,6 +65,8 @@ pub(crate) fn check<'a>(attrs: &Attrs<'a>, errors: &Errors) -> Option<Model<'a>>
     let names = names::check(attrs, scope, errors);
     let verbs = verbs::check(attrs, errors);
     let status = status(attrs, verbs.as_deref(), errors);
+    let scale = scale(attrs, verbs.as_deref(), errors);
+    let selectable_fields = paths::selectable(attrs, errors);
     let columns = columns::check(attrs.columns.given(), errors);
     let deprecated = deprecation::check(attrs.deprecated.given(), errors);
     Some(Model {
@@ -70,6 +78,8 @@ pub(crate) fn check<'a>(attrs: &Attrs<'a>, errors: &Errors) -> Option<Model<'a>>
         scope: scope?,
         verbs: verbs?,
         status,
+        scale,
+        selectable_fields,
         columns,
         strategy: attrs.strategy.given().cloned(),
         deprecated,
@@ -103,4 +113,16 @@ fn status(attrs: &Attrs<'_>, verbs: Option<&[DeclaredVerb]>, errors: &Errors) ->
         );
     }
     Some(flag.span())
+}
+
+fn scale(attrs: &Attrs<'_>, verbs: Option<&[DeclaredVerb]>, errors: &Errors) -> Option<Scale> {
+    let place = &attrs.scale.given()?.place;
+    let has = |wanted: Verb| verbs.is_none_or(|verbs| verbs.iter().any(|declared| declared.verb == wanted));
+    if !(has(Verb::Get) && has(Verb::Update)) {
+        errors.at(
+            place,
+            "the scale is read with `get` and written with `update`; add both to `verbs`, or leave `scale` out",
+        );
+    }
+    paths::scale(attrs, errors)
 }

@@ -63,6 +63,8 @@ impl AggregatedResource for Gizmo {
         scope: Scope::Namespaced,
         verbs: &Verb::ALL,
         subresources: &[],
+        scale: None,
+        selectable_fields: &[],
         columns: &[ColumnDescriptor {
             name: "Zoo",
             path: ".spec.zoo",

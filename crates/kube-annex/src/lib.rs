@@ -47,7 +47,8 @@ pub mod __private {
     pub use crate::handlers::{BoxFuture, Call, Dispatch, handled};
     pub use crate::options::{CreateOptions, DeleteOptions, ListOptions, UpdateOptions};
     pub use crate::resource::{
-        AggregatedResource, ColumnDescriptor, ColumnType, Deprecation, ResourceDescriptor, Scope, SubresourceDescriptor,
+        AggregatedResource, ColumnDescriptor, ColumnType, Deprecation, ResourceDescriptor, ScaleDescriptor, Scope,
+        SubresourceDescriptor,
     };
     pub use crate::status::Status;
     pub use crate::strategy::DefaultStrategy;

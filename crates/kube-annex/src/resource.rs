@@ -55,6 +55,11 @@ pub struct ResourceDescriptor {
     pub verbs: &'static [Verb],
     /// The subresources served, alphabetically.
     pub subresources: &'static [SubresourceDescriptor],
+    /// Where the scale subresource finds what it shows; set exactly when `subresources` has a `scale`.
+    pub scale: Option<ScaleDescriptor>,
+    /// The fields besides name and namespace that objects can be selected by: JSON paths of plain fields such as
+    /// `.spec.color`. Clients write them without the first dot.
+    pub selectable_fields: &'static [&'static str],
     /// Table columns after the name; empty means upstream's default, NAME and CREATED AT.
     pub columns: &'static [ColumnDescriptor],
     /// Set when clients are warned to leave this version.
@@ -134,6 +139,17 @@ pub struct SubresourceDescriptor {
     pub kind: &'static str,
     /// The verbs served, alphabetically.
     pub verbs: &'static [Verb],
+}
+
+/// Where in an object the scale subresource finds what it shows: JSON paths of plain fields, such as `.spec.replicas`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ScaleDescriptor {
+    /// How many replicas are wanted; a whole number below `.spec`.
+    pub spec_replicas: &'static str,
+    /// How many replicas there are; a whole number below `.status`.
+    pub status_replicas: &'static str,
+    /// The label selector of the replicas in its text form, below `.status` or `.spec`; none when not told.
+    pub label_selector: Option<&'static str>,
 }
 
 /// A column of the table that `kubectl get` prints, after the name.

@@ -1,6 +1,6 @@
 //! The constant that discovery, routing and storage read.
 
-use crate::model::{Column, Deprecation, Model, Names, Scope};
+use crate::model::{Column, Deprecation, Model, Names, Scale, Scope};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
@@ -12,7 +12,9 @@ pub(super) fn constant(model: &Model<'_>, private: &TokenStream) -> TokenStream 
         Scope::Cluster => quote!(#private::Scope::Cluster),
     };
     let verbs = model.verbs.iter().map(|declared| format_ident!("{}", declared.verb.variant()));
-    let subresources = model.status.map(|_| status(&model.names, private));
+    let subresources = subresources(model, private);
+    let scale = scale(model.scale.as_ref(), private);
+    let selectable_fields = &model.selectable_fields;
     let columns = model.columns.iter().map(|column| self::column(column, private));
     let deprecated = deprecation(model.deprecated.as_ref(), private);
     let description = &model.description;
@@ -27,7 +29,9 @@ pub(super) fn constant(model: &Model<'_>, private: &TokenStream) -> TokenStream 
             categories: &[#(#categories),*],
             scope: #scope,
             verbs: &[#(#private::Verb::#verbs),*],
-            subresources: &[#subresources],
+            subresources: &[#(#subresources),*],
+            scale: #scale,
+            selectable_fields: &[#(#selectable_fields),*],
             columns: &[#(#columns),*],
             deprecated: #deprecated,
             description: #description,
@@ -35,16 +39,40 @@ pub(super) fn constant(model: &Model<'_>, private: &TokenStream) -> TokenStream 
     }
 }
 
-fn status(names: &Names, private: &TokenStream) -> TokenStream {
-    let Names { group, version, kind, .. } = names;
+/// The subresources, alphabetically.
+fn subresources(model: &Model<'_>, private: &TokenStream) -> Vec<TokenStream> {
+    let Names { group, version, kind, .. } = &model.names;
+    let scale = model.scale.as_ref().map(|_| subresource("scale", "autoscaling", "v1", "Scale", private));
+    let status = model.status.map(|_| subresource("status", group, version, kind, private));
+    scale.into_iter().chain(status).collect()
+}
+
+fn subresource(name: &str, group: &str, version: &str, kind: &str, private: &TokenStream) -> TokenStream {
     quote! {
         #private::SubresourceDescriptor {
-            name: "status",
+            name: #name,
             group: #group,
             version: #version,
             kind: #kind,
             verbs: &[#private::Verb::Get, #private::Verb::Patch, #private::Verb::Update],
         }
+    }
+}
+
+fn scale(scale: Option<&Scale>, private: &TokenStream) -> TokenStream {
+    let Some(Scale { spec_replicas, status_replicas, label_selector }) = scale else {
+        return quote!(::core::option::Option::None);
+    };
+    let label_selector = match label_selector {
+        Some(path) => quote!(::core::option::Option::Some(#path)),
+        None => quote!(::core::option::Option::None),
+    };
+    quote! {
+        ::core::option::Option::Some(#private::ScaleDescriptor {
+            spec_replicas: #spec_replicas,
+            status_replicas: #status_replicas,
+            label_selector: #label_selector,
+        })
     }
 }
 

@@ -18,6 +18,8 @@ static FLUNDER: ResourceDescriptor = ResourceDescriptor {
     scope: Scope::Namespaced,
     verbs: &Verb::ALL,
     subresources: &[],
+    scale: None,
+    selectable_fields: &[],
     columns: &[],
     deprecated: None,
     description: "",

@@ -80,6 +80,8 @@ static FLUNDER: ResourceDescriptor = ResourceDescriptor {
             verbs: UPDATES,
         },
     ],
+    scale: None,
+    selectable_fields: &[],
     columns: &[],
     deprecated: None,
     description: "",

@@ -116,6 +116,8 @@ const DESCRIPTOR: ResourceDescriptor = ResourceDescriptor {
     scope: Scope::Namespaced,
     verbs: &Verb::ALL,
     subresources: &[],
+    scale: None,
+    selectable_fields: &[],
     columns: &[],
     deprecated: None,
     description: "Something with one field of everything.",

@@ -1,0 +1,10 @@
+use kube_annex::{AggregatedResource, JsonSchema, ObjectMeta};
+use serde::{Deserialize, Serialize};
+
+#[derive(AggregatedResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[aggregated_resource(group = "x.example.com", version = "v1", scale(specReplicasPath = ".spec.replicas", status_replicas = ".status.replicas"))]
+struct Gizmo {
+    metadata: ObjectMeta,
+}
+
+fn main() {}
