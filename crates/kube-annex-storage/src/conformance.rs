@@ -149,6 +149,8 @@ macro_rules! __each_storage_law {
                 waiting_for_the_next_revision_ends_when_it_happens
                 many_waiters_wake_up_each_at_its_revision
                 a_dropped_wait_disturbs_nobody
+                a_count_is_of_what_exists_below_the_prefix
+                a_size_covers_what_is_kept
             }
             write {
                 a_creation_answers_the_revision_it_wrote
@@ -170,6 +172,9 @@ macro_rules! __each_storage_law {
                 revisions_increase_across_all_keys
                 a_write_touches_one_key_alone
                 a_large_value_can_be_replaced_and_deleted
+                an_entry_tells_the_commit_that_created_it
+                a_write_to_the_known_creation_happens
+                a_write_to_an_earlier_creation_is_refused
             }
             list {
                 an_empty_prefix_is_an_empty_page_with_a_revision
@@ -229,6 +234,13 @@ macro_rules! __each_storage_law {
                 large_values_arrive_whole
                 a_watcher_that_does_not_read_delays_no_writer
                 a_watcher_that_does_not_read_misses_nothing_when_it_does
+                an_event_tells_the_commit_that_created_its_key
+                progress_is_not_told_unasked
+                progress_is_as_new_as_what_was_answered_before_it_was_asked_for
+                progress_comes_after_the_events_that_it_covers
+                progress_is_told_to_every_open_watch
+                progress_never_goes_back_and_nothing_it_covers_follows
+                progress_of_a_watch_of_the_future_waits_until_it_has_happened
             }
             concurrency {
                 one_of_many_creators_wins

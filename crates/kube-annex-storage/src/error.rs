@@ -34,6 +34,16 @@ pub enum Error {
         /// The revision of what is there.
         current: Revision,
     },
+    /// What the writer knew was deleted, and the key created again; there is nothing to retry.
+    #[error("{key} was created at revision {current}, the write expected the one created at {expected}")]
+    Recreated {
+        /// The key that was to be changed.
+        key: Key,
+        /// The creation the writer knew.
+        expected: Revision,
+        /// The creation of what is there.
+        current: Revision,
+    },
     /// The history the caller needs is gone; it must list again.
     #[error("revision {requested} was compacted; the oldest kept is {oldest}")]
     Expired {

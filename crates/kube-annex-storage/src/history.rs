@@ -24,6 +24,8 @@ pub(crate) struct History {
     newest: Revision,
     /// The size of what the log holds, as `limits` counts it.
     bytes: usize,
+    /// The keys and values of all versions.
+    kept: usize,
     limits: Limits,
 }
 
@@ -44,6 +46,7 @@ impl Limits {
 #[derive(Debug)]
 struct Version {
     revision: Revision,
+    created: Revision,
     value: Option<Bytes>,
 }
 
@@ -55,7 +58,15 @@ pub(crate) fn read(history: &RwLock<History>) -> RwLockReadGuard<'_, History> {
 impl History {
     pub(crate) fn new(limits: Limits) -> Self {
         let empty = Revision(1);
-        Self { versions: BTreeMap::new(), log: VecDeque::new(), oldest: empty, newest: empty, bytes: 0, limits }
+        Self {
+            versions: BTreeMap::new(),
+            log: VecDeque::new(),
+            oldest: empty,
+            newest: empty,
+            bytes: 0,
+            kept: 0,
+            limits,
+        }
     }
 
     /// A history without a past before this revision.
@@ -72,8 +83,8 @@ impl History {
     #[cfg(feature = "redb")]
     pub(crate) fn restored(limits: Limits, oldest: Revision, entries: Vec<Entry>) -> Self {
         let mut history = Self { oldest, newest: oldest, ..Self::new(limits) };
-        for Entry { key, value, revision } in entries {
-            history.versions.entry(key).or_default().push_back(Version { revision, value: Some(value) });
+        for Entry { key, value, revision, created } in entries {
+            history.keep(&key, Version { revision, created, value: Some(value) });
         }
         history
     }
@@ -85,8 +96,19 @@ impl History {
 
     /// How many keys exist.
     #[cfg(feature = "redb")]
-    pub(crate) fn count(&self) -> usize {
-        self.versions.values().filter(|versions| versions.back().is_some_and(|last| last.value.is_some())).count()
+    pub(crate) fn count_all(&self) -> usize {
+        self.versions.values().filter(|versions| exists(versions)).count()
+    }
+
+    /// How many keys exist below a prefix.
+    pub(crate) fn count(&self, prefix: &Prefix) -> usize {
+        let below = self.versions.range(Key::new(prefix.as_str())..).take_while(|(key, _)| prefix.covers(key));
+        below.filter(|(_, versions)| exists(versions)).count()
+    }
+
+    /// The size of all keys and values that are kept, of the past too.
+    pub(crate) fn size(&self) -> usize {
+        self.kept
     }
 
     pub(crate) fn newest(&self) -> Revision {
@@ -122,13 +144,19 @@ impl History {
     pub(crate) fn commit(&mut self, kind: EventKind, key: &Key, value: Bytes, previous: Option<Entry>) -> Revision {
         let revision = Revision(self.newest.0 + 1);
         self.newest = revision;
+        let created = previous.as_ref().map_or(revision, |entry| entry.created);
         let kept = (kind != EventKind::Deleted).then(|| value.clone());
-        self.versions.entry(key.clone()).or_default().push_back(Version { revision, value: kept });
+        self.keep(key, Version { revision, created, value: kept });
         let previous = previous.map(|entry| (entry.value, entry.revision));
-        let event = Event { kind, key: key.clone(), value, previous, revision };
+        let event = Event { kind, key: key.clone(), value, previous, revision, created };
         self.bytes = self.bytes.saturating_add(size(&event));
         self.log.push_back(event);
         revision
+    }
+
+    fn keep(&mut self, key: &Key, version: Version) {
+        self.kept += version.size(key);
+        self.versions.entry(key.clone()).or_default().push_back(version);
     }
 
     /// Forgets the commits beyond the capacity; answers the revisions of the versions that no read can meet any more.
@@ -183,12 +211,25 @@ impl History {
         self.bytes = self.bytes.saturating_sub(size(&event));
         let Some(versions) = self.versions.get_mut(&event.key) else { return };
         while unreachable_at(versions, self.oldest) {
-            dropped.extend(versions.pop_front().map(|version| version.revision));
+            if let Some(version) = versions.pop_front() {
+                self.kept -= version.size(&event.key);
+                dropped.push(version.revision);
+            }
         }
         if versions.is_empty() {
             self.versions.remove(&event.key);
         }
     }
+}
+
+impl Version {
+    fn size(&self, key: &Key) -> usize {
+        key.as_str().len() + self.value.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+fn exists(versions: &VecDeque<Version>) -> bool {
+    versions.back().is_some_and(|last| last.value.is_some())
 }
 
 /// What a commit costs: its key and its value; a deletion shares the value of the commit before it.
@@ -200,6 +241,11 @@ fn size(event: &Event) -> usize {
 /// The entry that a write replaces, if what is there and the precondition allow the write.
 pub(crate) fn allowed(there: Option<Entry>, key: &Key, precondition: Precondition) -> Result<Entry, Error> {
     let there = there.ok_or_else(|| Error::NotFound { key: key.clone() })?;
+    if let Some(expected) = precondition.created
+        && expected != there.created
+    {
+        return Err(Error::Recreated { key: key.clone(), expected, current: there.created });
+    }
     match precondition.revision {
         Some(expected) if expected != there.revision => {
             Err(Error::Conflict { key: key.clone(), expected, current: there.revision })
@@ -212,7 +258,7 @@ pub(crate) fn allowed(there: Option<Entry>, key: &Key, precondition: Preconditio
 fn at(key: &Key, versions: &VecDeque<Version>, revision: Revision) -> Option<Entry> {
     let version = versions.iter().rev().find(|version| version.revision <= revision)?;
     let value = version.value.clone()?;
-    Some(Entry { key: key.clone(), value, revision: version.revision })
+    Some(Entry { key: key.clone(), value, revision: version.revision, created: version.created })
 }
 
 /// Whether reads at `oldest` or later never meet the first version: another took its place, or it says "deleted",

@@ -23,12 +23,12 @@
 //! let mut events = store.watch(&widgets, page.revision).await?;
 //!
 //! // A writer that says which revision it knows never overwrites what it has not seen.
-//! let known = Precondition { revision: Some(created) };
+//! let known = Precondition::at(created);
 //! let updated = store.update(&key, Bytes::from_static(b"large"), known).await?;
 //! let late = store.update(&key, Bytes::from_static(b"tiny"), known).await;
 //! assert!(matches!(late, Err(Error::Conflict { current, .. }) if current == updated));
 //!
-//! let event = events.next().await.expect("the store lives")?;
+//! let event = events.next().await.expect("the store lives")?.event().expect("nobody asked for progress");
 //! assert_eq!((event.kind, event.revision), (EventKind::Updated, updated));
 //! assert_eq!(event.previous, Some((Bytes::from_static(b"small"), created)));
 //! # Ok(())
@@ -51,5 +51,5 @@ mod storage;
 pub use error::{BoxError, Error};
 pub use key::{Key, Prefix};
 pub use storage::{
-    BoxFuture, Entry, Event, EventKind, ListRequest, Page, Precondition, Revision, Storage, WatchStream,
+    BoxFuture, Entry, Event, EventKind, ListRequest, Page, Precondition, Revision, Storage, WatchItem, WatchStream,
 };

@@ -115,6 +115,13 @@ impl Storage for Memory {
         Box::pin(async move { self.journal.watch(prefix, from) })
     }
 
+    fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            self.journal.request_progress();
+            Ok(())
+        })
+    }
+
     fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>> {
         Box::pin(async move { Ok(self.read().newest()) })
     }
@@ -128,6 +135,14 @@ impl Storage for Memory {
 
     fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move { self.write(|history| history.compact(revision).map(drop)) })
+    }
+
+    fn count<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<usize, Error>> {
+        Box::pin(async move { Ok(self.read().count(prefix)) })
+    }
+
+    fn size(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(async move { Ok(self.read().size() as u64) })
     }
 
     fn health(&self) -> BoxFuture<'_, Result<(), Error>> {

@@ -30,6 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 /// * Units: history is bounded by [`Retention`]; what is forgotten is removed from the file in the background.
 /// * Errors: [`Error::Backend`] for every write after one that the disk refused; reads and watches go on.
 pub struct Redb {
+    path: PathBuf,
     journal: Arc<Journal>,
     health: Arc<Health>,
     requests: Option<mpsc::Sender<Request>>,
@@ -48,8 +49,8 @@ pub enum OpenError {
         /// The other process, if it said so.
         process: Option<u32>,
     },
-    /// A newer program wrote it; use that one.
-    #[error("{} has format {found}, this program understands {supported}; use a newer one", folder.display())]
+    /// Another program wrote it, newer or older; use that one.
+    #[error("{} has format {found}, this program understands {supported}; {}", folder.display(), advice(*found, *supported))]
     Format {
         /// The folder.
         folder: PathBuf,
@@ -136,7 +137,7 @@ pub fn verify(folder: impl AsRef<Path>) -> Result<Summary, OpenError> {
     size().map_err(failed)?;
     let Loaded { history, .. } = File::open(folder, Limits::commits(usize::MAX))?;
     let bytes = size().map_err(failed)?;
-    Ok(Summary { keys: history.count(), oldest: history.oldest(), newest: history.newest(), bytes })
+    Ok(Summary { keys: history.count_all(), oldest: history.oldest(), newest: history.newest(), bytes })
 }
 
 impl Redb {
@@ -167,7 +168,8 @@ impl Redb {
         let (requests, waiting) = mpsc::channel(QUEUE);
         let committer = Committer::new(file, journal.clone(), health.clone(), waiting, dropped, retention.age);
         let thread = thread::Builder::new().name("storage-commit".into()).spawn(|| committer.run()).map_err(failed)?;
-        Ok(Self { journal, health, requests: Some(requests), committer: Some(thread) })
+        let path = folder.join(file::NAME);
+        Ok(Self { path, journal, health, requests: Some(requests), committer: Some(thread) })
     }
 
     /// Asks the writing thread. A caller that goes away before it is asked has asked nothing; later, the work is done.
@@ -243,6 +245,13 @@ impl Storage for Redb {
         Box::pin(async move { self.journal.watch(prefix, from) })
     }
 
+    fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            self.journal.request_progress();
+            Ok(())
+        })
+    }
+
     fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>> {
         Box::pin(async move { Ok(self.journal.read().newest()) })
     }
@@ -256,6 +265,17 @@ impl Storage for Redb {
 
     fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.ask(move |answer| Request::Compact { revision, answer }))
+    }
+
+    fn count<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<usize, Error>> {
+        Box::pin(async move { Ok(self.journal.read().count(prefix)) })
+    }
+
+    fn size(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(async move {
+            let size = std::fs::metadata(&self.path).map(|metadata| metadata.len());
+            size.map_err(|error| backend("the measurement of its file", error.into()))
+        })
     }
 
     fn health(&self) -> BoxFuture<'_, Result<(), Error>> {
@@ -300,6 +320,14 @@ fn backend(operation: &'static str, source: BoxError) -> Error {
 
 fn held(key: Option<&Key>) -> String {
     key.map(|key| format!(", the newest of {key}")).unwrap_or_default()
+}
+
+fn advice(found: u64, supported: u64) -> &'static str {
+    if found > supported {
+        "use a newer one"
+    } else {
+        "it was never released: use the program that wrote it, or another folder"
+    }
 }
 
 fn named(process: Option<u32>) -> String {

@@ -11,8 +11,8 @@ use std::pin::Pin;
 /// A future that can be kept without naming its type.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Changes in revision order; an error ends the stream.
-pub type WatchStream = Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>>;
+/// Changes in revision order, and how far the stream is when that was asked for; an error ends the stream.
+pub type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchItem, Error>> + Send>>;
 
 /// The number of a commit: store-wide, strictly increasing, never 0 for anything that exists.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -33,6 +33,9 @@ pub struct Entry {
     pub value: Bytes,
     /// The commit that wrote it.
     pub revision: Revision,
+    /// The commit that created the key: who deletes and creates it again makes another. It tells one life of a key
+    /// from the next, as a uid does for objects.
+    pub created: Revision,
 }
 
 /// What must be true for a write to happen.
@@ -40,6 +43,15 @@ pub struct Entry {
 pub struct Precondition {
     /// The key is still at this revision.
     pub revision: Option<Revision>,
+    /// The key has not been deleted since this revision created it. Looked at first.
+    pub created: Option<Revision>,
+}
+
+impl Precondition {
+    /// Only if the key is still at this revision.
+    pub const fn at(revision: Revision) -> Self {
+        Self { revision: Some(revision), created: None }
+    }
 }
 
 /// Which part of a prefix is wanted.
@@ -83,6 +95,28 @@ pub struct Event {
     pub previous: Option<(Bytes, Revision)>,
     /// The commit.
     pub revision: Revision,
+    /// The commit that created the key; of a creation, the commit itself.
+    pub created: Revision,
+}
+
+/// What a watch yields.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum WatchItem {
+    /// A commit.
+    Event(Event),
+    /// Everything below the prefix up to this revision has been told. It never goes back, and only answers
+    /// [`Storage::request_progress`].
+    Progress(Revision),
+}
+
+impl WatchItem {
+    /// The commit, if it is one.
+    pub fn event(self) -> Option<Event> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Progress(_) => None,
+        }
+    }
 }
 
 /// What a commit did to a key.
@@ -128,7 +162,8 @@ pub trait Storage: Send + Sync + 'static {
     fn create<'a>(&'a self, key: &'a Key, value: Bytes) -> BoxFuture<'a, Result<Revision, Error>>;
 
     /// Overwrites a key that exists. [`Error::NotFound`] when it does not, whatever the precondition;
-    /// [`Error::Conflict`] when it is at another revision than the precondition says.
+    /// [`Error::Recreated`] when it was deleted and created again since the precondition's creation; [`Error::Conflict`]
+    /// when it is at another revision than the precondition says.
     ///
     /// Equal bytes are a commit too: whether a write changes anything is decided by the caller.
     fn update<'a>(
@@ -153,6 +188,13 @@ pub trait Storage: Send + Sync + 'static {
     ///   item; later, when the reader is so slow that its next commits are.
     fn watch<'a>(&'a self, prefix: &'a Prefix, from: Revision) -> BoxFuture<'a, Result<WatchStream, Error>>;
 
+    /// Asks every open watch that has been told everything to say so: it yields a [`WatchItem::Progress`] that is at
+    /// least as new as every commit answered before the call.
+    ///
+    /// A watch that is behind need not answer: ask again when it has caught up. A watch that begins in the future
+    /// answers when that has happened. Several calls may be answered at once.
+    fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>>;
+
     /// The newest revision: at least that of every commit answered before the call. It never goes back.
     fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>>;
 
@@ -164,6 +206,13 @@ pub trait Storage: Send + Sync + 'static {
     /// The state at `revision` and everything after it stay. [`Error::Future`] when it has not happened; nothing is done
     /// when it is forgotten already.
     fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// How many keys there are below a prefix, newest state.
+    fn count<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<usize, Error>>;
+
+    /// How many bytes the store takes where it keeps them, history included, as far as it knows: on its disk, or in
+    /// memory if there is none. It is for those who watch over it; nothing is computed from it.
+    fn size(&self) -> BoxFuture<'_, Result<u64, Error>>;
 
     /// Whether the backend can serve. The error says what is wrong.
     fn health(&self) -> BoxFuture<'_, Result<(), Error>>;

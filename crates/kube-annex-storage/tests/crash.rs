@@ -117,7 +117,8 @@ async fn go_on(store: Arc<Redb>, number: usize, done: u64, mut told: File) {
 
 async fn watch(store: &Redb, from: Revision, mut told: File) {
     let mut events = store.watch(&widgets(), from).await.unwrap();
-    while let Some(Ok(event)) = events.next().await {
+    while let Some(Ok(item)) = events.next().await {
+        let event = item.event().expect("nobody asked for progress");
         told.write_all(format!("saw {}\n", event.revision).as_bytes()).unwrap();
     }
 }
@@ -227,8 +228,11 @@ async fn check(folder: &Path, writers: &mut [Writer], told: &Told, kept: usize) 
     let newest = store.current_revision().await.unwrap();
     let before: u64 = writers.iter().map(|writer| writer.done).sum();
     let first = Revision(before + 1);
-    let history = match store.watch(&widgets(), first).await {
-        Ok(events) => events.take(usize::try_from(newest.0 - first.0).unwrap()).map(Result::unwrap).collect().await,
+    let history: Vec<Event> = match store.watch(&widgets(), first).await {
+        Ok(events) => {
+            let items: Vec<_> = events.take(usize::try_from(newest.0 - first.0).unwrap()).collect().await;
+            items.into_iter().filter_map(|item| item.unwrap().event()).collect()
+        }
         Err(_) => Vec::new(),
     };
     if history.is_empty() {

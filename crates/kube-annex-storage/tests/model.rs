@@ -63,19 +63,20 @@ impl Model {
             Known::Current => self.state().get(key).map_or(self.newest(), |entry| entry.revision),
             Known::Behind(commits) => self.back(commits),
         });
-        Precondition { revision }
+        Precondition { revision, created: None }
     }
 
     fn commit(&mut self, kind: EventKind, key: &Key, value: &Bytes) -> Revision {
         let revision = Revision(self.newest().0 + 1);
         let mut state = self.state().clone();
-        let entry = Entry { key: key.clone(), value: value.clone(), revision };
+        let created = state.get(key).map_or(revision, |entry| entry.created);
+        let entry = Entry { key: key.clone(), value: value.clone(), revision, created };
         let previous = match kind {
             EventKind::Deleted => state.remove(key),
             EventKind::Created | EventKind::Updated => state.insert(key.clone(), entry),
         };
         let previous = previous.map(|entry| (entry.value, entry.revision));
-        self.events.push(Event { kind, key: key.clone(), value: value.clone(), previous, revision });
+        self.events.push(Event { kind, key: key.clone(), value: value.clone(), previous, revision, created });
         self.states.push(state);
         revision
     }
@@ -197,7 +198,7 @@ async fn watch(store: &dyn Storage, model: &Model, prefix: &Prefix, from: Revisi
     let mut events = store.watch(prefix, from).await.map_err(|error| TestCaseError::fail(error.to_string()))?;
     let mut seen = Vec::new();
     while let Some(item) = events.next().now_or_never() {
-        seen.push(text(item.expect("a watch does not end by itself")).map_err(TestCaseError::fail)?);
+        seen.extend(text(item.expect("a watch does not end by itself")).map_err(TestCaseError::fail)?.event());
     }
     prop_assert_eq!(seen, model.after(prefix, from));
     Ok(())

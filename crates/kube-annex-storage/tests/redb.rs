@@ -45,7 +45,8 @@ async fn events(store: &Redb, from: Revision) -> Result<Vec<Event>, String> {
     let mut stream = store.watch(&widgets(), from).await.map_err(|error| error.to_string())?;
     let mut seen = Vec::new();
     for _ in from.0..newest.0 {
-        seen.push(stream.next().await.expect("the store lives").map_err(|error| error.to_string())?);
+        let item = stream.next().await.expect("the store lives").map_err(|error| error.to_string())?;
+        seen.extend(item.event());
     }
     Ok(seen)
 }
@@ -158,14 +159,19 @@ fn change(folder: &Path, work: impl FnOnce(&redb::WriteTransaction)) {
 }
 
 #[tokio::test]
-async fn a_newer_format_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    drop(Redb::open(&folder).unwrap());
-    change(folder.path(), |transaction| {
-        transaction.open_table(META).unwrap().insert("format", 2).unwrap();
-    });
-    let error = Redb::open(&folder).unwrap_err();
-    assert!(matches!(error, OpenError::Format { found: 2, supported: 1, .. }), "{error:?}");
+async fn a_newer_or_older_format_is_refused() {
+    for (other, advice) in
+        [(3, "; use a newer one"), (1, "; it was never released: use the program that wrote it, or another folder")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Redb::open(&folder).unwrap());
+        change(folder.path(), |transaction| {
+            transaction.open_table(META).unwrap().insert("format", other).unwrap();
+        });
+        let error = Redb::open(&folder).unwrap_err();
+        assert!(matches!(error, OpenError::Format { found, supported: 2, .. } if found == other), "{error:?}");
+        assert!(error.to_string().ends_with(advice), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -268,7 +268,7 @@ impl Store {
         if write.dry_run || bytes == entry.value {
             return Ok(Item { bytes, revision: live.0 });
         }
-        let precondition = Precondition { revision: Some(live) };
+        let precondition = Precondition::at(live);
         if lifecycle::may_be_removed(object) {
             // Somebody else may have removed the last finalizer, and the object with it, at the same time.
             return match self.storage.delete(&entry.key, precondition).await {
@@ -311,7 +311,7 @@ impl Store {
         entry: &Entry,
         mut object: Object,
     ) -> Result<Result<Deletion, storage::Error>, Status> {
-        let precondition = Precondition { revision: Some(entry.revision) };
+        let precondition = Precondition::at(entry.revision);
         if object.metadata().finalizers.is_none() {
             let item = Item { bytes: entry.value.clone(), revision: entry.revision.0 };
             let removed =
@@ -334,7 +334,7 @@ impl Store {
         match error {
             storage::Error::NotFound { .. } => Status::not_found(&resource, name),
             storage::Error::AlreadyExists { .. } => Status::already_exists(&resource, name),
-            storage::Error::Conflict { .. } => Status::modified(&resource, name),
+            storage::Error::Conflict { .. } | storage::Error::Recreated { .. } => Status::modified(&resource, name),
             storage::Error::Expired { .. } => Status::expired("The resourceVersion for the provided list is too old."),
             storage::Error::Future { requested, current } => Status::too_large_resource_version(requested.0, current.0),
             _ => {

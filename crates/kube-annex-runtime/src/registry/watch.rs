@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use kube_annex::options::ListOptions;
 use kube_annex::watch::EventType;
 use kube_annex::{Status, version};
-use kube_annex_storage::{self as storage, Event, EventKind, Prefix, Revision, WatchStream};
+use kube_annex_storage::{self as storage, Event, EventKind, Prefix, Revision, WatchItem, WatchStream};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -158,7 +158,11 @@ impl Watcher {
                 }
                 change = self.changes.next() => {
                     let event = match change? {
-                        Ok(event) => event,
+                        Ok(WatchItem::Event(event)) => event,
+                        Ok(WatchItem::Progress(revision)) => {
+                            self.told = self.told.max(Some(revision.0));
+                            continue;
+                        }
                         Err(error) => {
                             self.ended = true;
                             return Some(WatchEvent::Error(lost_history(&self.store, &error)));

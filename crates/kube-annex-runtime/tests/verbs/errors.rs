@@ -179,6 +179,15 @@ impl Storage for Broken {
     fn watch<'a>(&'a self, _: &'a Prefix, _: Revision) -> BoxFuture<'a, Result<WatchStream, Error>> {
         self.fail()
     }
+    fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>> {
+        self.fail()
+    }
+    fn count<'a>(&'a self, _: &'a Prefix) -> BoxFuture<'a, Result<usize, Error>> {
+        self.fail()
+    }
+    fn size(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        self.fail()
+    }
     fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>> {
         self.fail()
     }

@@ -330,8 +330,9 @@ pub async fn watches_under_64_writers_have_no_gap_and_no_repetition(store: Subje
                     return (from, seen);
                 }
                 tokio::select! {
-                    event = events.next() => {
-                        seen.push(event.expect("the stream goes on").expect("history is kept").revision);
+                    item = events.next() => {
+                        let item = item.expect("the stream goes on").expect("history is kept");
+                        seen.extend(item.event().map(|event| event.revision));
                     }
                     _ = end.changed() => {}
                 }
@@ -424,7 +425,12 @@ async fn keep_a_copy(store: Subject, rests: usize) -> Model {
 }
 
 async fn next(events: &mut WatchStream) -> Result<Event, Error> {
-    soon(events.next()).await.expect("the stream says why it ends")
+    loop {
+        let item = soon(events.next()).await.expect("the stream says why it ends")?;
+        if let Some(event) = item.event() {
+            return Ok(event);
+        }
+    }
 }
 
 /// At whichever point its future is dropped: the value is one of the two, and watchers were told the same.

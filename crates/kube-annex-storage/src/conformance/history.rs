@@ -219,7 +219,7 @@ pub async fn a_watcher_left_behind_by_compaction_gets_all_or_an_error(store: Sub
     compact(&store, last).await;
     while seen.last().is_none_or(|event| event.revision < last) {
         match soon(events.next()).await {
-            Some(Ok(event)) => seen.push(event),
+            Some(Ok(item)) => seen.extend(item.event()),
             Some(Err(Error::Expired { .. })) => {
                 assert!(soon(events.next()).await.is_none(), "an error ends the stream");
                 break;

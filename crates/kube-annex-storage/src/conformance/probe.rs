@@ -3,7 +3,7 @@
 use super::Subject;
 use crate::error::Error;
 use crate::key::{Key, Prefix};
-use crate::storage::{Entry, Event, EventKind, ListRequest, Page, Precondition, Revision, WatchStream};
+use crate::storage::{Entry, Event, EventKind, ListRequest, Page, Precondition, Revision, WatchItem, WatchStream};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -13,7 +13,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 /// A write that happens whatever is there.
-pub(super) const ANY: Precondition = Precondition { revision: None };
+pub(super) const ANY: Precondition = Precondition { revision: None, created: None };
 
 /// How long something that must happen may take.
 const SOON: Duration = Duration::from_secs(20);
@@ -44,7 +44,7 @@ pub(super) fn large(seed: u8) -> Bytes {
 
 /// Only when the key is still there.
 pub(super) fn only_at(revision: Revision) -> Precondition {
-    Precondition { revision: Some(revision) }
+    Precondition::at(revision)
 }
 
 pub(super) fn as_of(revision: Revision) -> ListRequest {
@@ -133,10 +133,28 @@ pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
 pub(super) async fn take(events: &mut WatchStream, count: usize) -> Vec<Event> {
     let mut taken = Vec::with_capacity(count);
     while taken.len() < count {
-        let event = soon(events.next()).await.expect("the stream goes on");
-        taken.push(event.expect("history is kept"));
+        let item = soon(events.next()).await.expect("the stream goes on");
+        taken.extend(item.expect("history is kept").event());
     }
     taken
+}
+
+/// Asks until a watch says how far it is: one that is behind need not answer. The events before that come with it.
+pub(super) async fn progress(store: &Subject, events: &mut WatchStream) -> (Vec<Event>, Revision) {
+    let mut before = Vec::new();
+    let told = async {
+        loop {
+            store.request_progress().await.expect("a store that serves can be asked");
+            while let Ok(item) = tokio::time::timeout(SILENCE, events.next()).await {
+                match item.expect("the stream goes on").expect("history is kept") {
+                    WatchItem::Event(event) => before.push(event),
+                    WatchItem::Progress(revision) => return revision,
+                }
+            }
+        }
+    };
+    let revision = soon(told).await;
+    (before, revision)
 }
 
 /// The events up to a revision that is one of theirs.

@@ -32,13 +32,13 @@ pub async fn a_missing_key_reads_as_nothing(store: Subject) {
 pub async fn a_read_returns_the_bytes_that_were_written(store: Subject) {
     let value: Bytes = (0..=u8::MAX).chain((0..=u8::MAX).rev()).collect();
     let revision = store.create(&key("a"), value.clone()).await.expect("the key is free");
-    assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value, revision }));
+    assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value, revision, created: revision }));
 }
 
 /// No bytes are not no value.
 pub async fn an_empty_value_is_a_value(store: Subject) {
     let revision = store.put("a", "").await;
-    let entry = Entry { key: key("a"), value: Bytes::new(), revision };
+    let entry = Entry { key: key("a"), value: Bytes::new(), revision, created: revision };
     assert_eq!(store.entry("a").await, Some(entry.clone()));
     assert_eq!(store.all().await.entries, [entry]);
     assert!(store.create(&key("a"), text("1")).await.is_err());
@@ -150,4 +150,32 @@ pub async fn a_dropped_wait_disturbs_nobody(store: Subject) {
     store.put("a", "1").await;
     soon(wait).await.expect("it has happened");
     store.update(&key("a"), text("2"), ANY).await.expect("writes go on");
+}
+
+/// What exists now: not what was deleted, not what lies beside the prefix.
+pub async fn a_count_is_of_what_exists_below_the_prefix(store: Subject) {
+    let count = async |prefix: &Prefix| store.count(prefix).await.expect("a store that serves can count");
+    assert_eq!(count(&widgets()).await, 0);
+    for name in ["one/a", "one/b", "two/a", "c"] {
+        store.put(name, "1").await;
+    }
+    store.create(&Prefix::of_resource("laws.example.com", "widgetsx").key("a"), text("1")).await.expect("it is free");
+    store.set("c", "2").await;
+    store.remove("one/b").await;
+    assert_eq!(count(&widgets()).await, 3);
+    assert_eq!(count(&widgets().in_namespace("one")).await, 1);
+    assert_eq!(count(&Prefix::of_resource("laws.example.com", "gadgets")).await, 0);
+}
+
+/// Whoever watches over the store sees what it takes, at the latest a little later.
+pub async fn a_size_covers_what_is_kept(store: Subject) {
+    for seed in 0..3 {
+        store.create(&key(&seed.to_string()), large(seed)).await.expect("the value is not too large");
+    }
+    let covered = async {
+        while store.size().await.expect("a store that serves knows its size") < 3 << 20 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    soon(covered).await;
 }

@@ -2,8 +2,8 @@
 
 use super::Subject;
 use super::probe::{
-    ANY, Model, assert_increasing, assert_quiet, key, large, model, only_at, poll_once, replay, soon, take, text,
-    waits, widgets,
+    ANY, Model, assert_increasing, assert_quiet, key, large, model, only_at, poll_once, progress, replay, soon, take,
+    text, waits, widgets,
 };
 use crate::key::{Key, Prefix};
 use crate::storage::{Event, EventKind, Revision};
@@ -24,7 +24,14 @@ pub async fn a_watch_tells_what_happened_and_what_was_there_before(store: Subjec
     let first = store.put("a", "1").await;
     let second = store.set("a", "2").await;
     let third = store.set("a", "3").await;
-    let event = |kind, value, previous, revision| Event { kind, key: key("a"), value: text(value), previous, revision };
+    let event = |kind, value, previous, revision| Event {
+        kind,
+        key: key("a"),
+        value: text(value),
+        previous,
+        revision,
+        created: first,
+    };
     let expected = [
         event(EventKind::Created, "1", None, first),
         event(EventKind::Updated, "2", Some((text("1"), first)), second),
@@ -36,12 +43,12 @@ pub async fn a_watch_tells_what_happened_and_what_was_there_before(store: Subjec
 /// So that a selector can say whether the watcher knew the object.
 pub async fn a_deletion_carries_the_last_value(store: Subject) {
     let from = store.newest().await;
-    store.put("a", "1").await;
+    let created = store.put("a", "1").await;
     let last = store.set("a", "2").await;
     let revision = store.remove("a").await;
     let mut events = store.events(&widgets(), from).await;
     let previous = Some((text("2"), last));
-    let expected = Event { kind: EventKind::Deleted, key: key("a"), value: text("2"), previous, revision };
+    let expected = Event { kind: EventKind::Deleted, key: key("a"), value: text("2"), previous, revision, created };
     assert_eq!(take(&mut events, 3).await[2], expected);
 }
 
@@ -207,8 +214,8 @@ pub async fn a_sleeping_watcher_wakes_up(store: Subject) {
         let mut next = events.next();
         assert!(waits(&mut next).await, "nothing happened yet");
         let revision = store.put(&round.to_string(), "1").await;
-        let event = soon(next).await.expect("the stream goes on").expect("history is kept");
-        assert_eq!(event.revision, revision);
+        let item = soon(next).await.expect("the stream goes on").expect("history is kept");
+        assert_eq!(item.event().map(|event| event.revision), Some(revision));
     }
 }
 
@@ -251,8 +258,8 @@ pub async fn a_dropped_wait_for_an_event_loses_nothing(store: Subject) {
     let mut events = store.events(&widgets(), store.newest().await).await;
     let (mut written, mut seen) = (Vec::new(), Vec::new());
     for round in 0..200 {
-        if let Poll::Ready(Some(event)) = poll_once(&mut events.next()).await {
-            seen.push(event.expect("history is kept").revision);
+        if let Poll::Ready(Some(item)) = poll_once(&mut events.next()).await {
+            seen.extend(item.expect("history is kept").event().map(|event| event.revision));
         }
         written.push(store.put(&round.to_string(), "1").await);
     }
@@ -299,4 +306,106 @@ pub async fn a_watcher_that_does_not_read_misses_nothing_when_it_does(store: Sub
     replay(&mut copy, &seen);
     assert_eq!(copy, model(store.all().await.entries));
     assert_quiet(&mut events).await;
+}
+
+/// Of an update the one that is still there, of a deletion the one that ended, of a re-creation its own.
+pub async fn an_event_tells_the_commit_that_created_its_key(store: Subject) {
+    let mut events = store.events(&widgets(), store.newest().await).await;
+    let first = store.put("a", "1").await;
+    store.put("b", "1").await;
+    store.set("a", "2").await;
+    store.remove("a").await;
+    let second = store.put("a", "3").await;
+    store.set("a", "4").await;
+    let seen = take(&mut events, 6).await;
+    let created: Vec<_> = seen.iter().filter(|event| event.key == key("a")).map(|event| event.created).collect();
+    assert_eq!(created, [first, first, first, second, second]);
+}
+
+/// Nothing but commits comes to who did not ask, whatever happens elsewhere.
+pub async fn progress_is_not_told_unasked(store: Subject) {
+    let mut events = store.events(&widgets(), store.newest().await).await;
+    let elsewhere = Prefix::of_resource("laws.example.com", "gadgets").key("x");
+    store.create(&elsewhere, text("1")).await.expect("the key is free");
+    assert_quiet(&mut events).await;
+}
+
+/// Also when nothing ever happened below the prefix, and when all that happened was elsewhere.
+pub async fn progress_is_as_new_as_what_was_answered_before_it_was_asked_for(store: Subject) {
+    let mut events = store.events(&widgets(), store.newest().await).await;
+    let mut last = store.newest().await;
+    for round in 0..5 {
+        let (before, told) = progress(&store, &mut events).await;
+        assert!(before.is_empty() && told >= last, "round {round}: {told}, {before:?}");
+        let elsewhere = Prefix::of_resource("laws.example.com", "gadgets").key(&round.to_string());
+        last = store.create(&elsewhere, text("1")).await.expect("the key is free");
+    }
+}
+
+/// What it covers has been told: who keeps a copy knows how new it is.
+pub async fn progress_comes_after_the_events_that_it_covers(store: Subject) {
+    let mut events = store.events(&widgets(), store.newest().await).await;
+    for round in 0..20 {
+        let mut written = Vec::new();
+        for index in 0..=round {
+            written.push(store.put(&format!("{round}-{index}"), "1").await);
+        }
+        let (before, told) = progress(&store, &mut events).await;
+        assert_eq!(before.into_iter().map(|event| event.revision).collect::<Vec<_>>(), written);
+        assert!(written.last().is_none_or(|last| told >= *last));
+    }
+}
+
+/// Whatever it watches, and wherever it began.
+pub async fn progress_is_told_to_every_open_watch(store: Subject) {
+    let from = store.newest().await;
+    let written = store.put("a", "1").await;
+    let nothing = Prefix::of_resource("laws.example.com", "nothing");
+    for (prefix, from, expected) in
+        [(widgets(), from, 1), (widgets(), written, 0), (nothing, from, 0), (widgets().in_namespace("one"), from, 0)]
+    {
+        let mut events = store.events(&prefix, from).await;
+        let (before, told) = progress(&store, &mut events).await;
+        assert_eq!(before.len(), expected);
+        assert!(told >= written);
+    }
+}
+
+/// What it says it has told is what it has told: nothing of it comes later.
+pub async fn progress_never_goes_back_and_nothing_it_covers_follows(store: Subject) {
+    let mut events = store.events(&widgets(), store.newest().await).await;
+    let writer = store.clone();
+    let mut writers = JoinSet::new();
+    writers.spawn(async move {
+        for index in 0..200 {
+            writer.put(&format!("{index:03}"), "1").await;
+            if index % 10 == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let (mut covered, mut seen) = (Revision(0), 0);
+    while seen < 200 {
+        let (before, told) = progress(&store, &mut events).await;
+        assert!(before.iter().all(|event| event.revision > covered && event.revision <= told), "after {covered}");
+        assert!(told >= covered);
+        (covered, seen) = (told, seen + before.len());
+    }
+    while soon(writers.join_next()).await.is_some() {}
+}
+
+/// It has told nothing yet, and will not tell what happens until then.
+pub async fn progress_of_a_watch_of_the_future_waits_until_it_has_happened(store: Subject) {
+    let first = store.put("a", "0").await;
+    let future = Revision(first.0 + 3);
+    let mut events = store.events(&widgets(), future).await;
+    store.request_progress().await.expect("a store that serves can be asked");
+    assert_quiet(&mut events).await;
+    let mut last = first;
+    while last <= future {
+        last = store.set("a", last.0.to_string()).await;
+    }
+    let (before, told) = progress(&store, &mut events).await;
+    assert!(before.iter().all(|event| event.revision > future) && told >= last);
+    assert_eq!(before.last().map(|event| event.revision), Some(last));
 }

@@ -4,14 +4,14 @@ use super::Subject;
 use super::probe::{ANY, key, large, only_at, text};
 use crate::error::Error;
 use crate::key::{Key, Prefix};
-use crate::storage::{Entry, Revision};
+use crate::storage::{Entry, Precondition, Revision};
 
 /// The answer, the entry and the store agree.
 pub async fn a_creation_answers_the_revision_it_wrote(store: Subject) {
     let before = store.newest().await;
     let revision = store.put("a", "1").await;
     assert!(revision > before);
-    assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value: text("1"), revision }));
+    assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value: text("1"), revision, created: revision }));
 }
 
 /// The error names the key and the revision of what is there, and what is there stays.
@@ -20,18 +20,22 @@ pub async fn a_creation_never_overwrites(store: Subject) {
     let error = store.create(&key("a"), text("2")).await.expect_err("the key is taken");
     let Error::AlreadyExists { key: named, revision } = error else { unreachable!("{error:?}") };
     assert_eq!((named, revision), (key("a"), first));
-    assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value: text("1"), revision: first }));
+    assert_eq!(
+        store.entry("a").await,
+        Some(Entry { key: key("a"), value: text("1"), revision: first, created: first })
+    );
 }
 
 /// The last update is what is read.
 pub async fn an_update_replaces_value_and_revision(store: Subject) {
-    let mut last = store.put("a", "0").await;
+    let created = store.put("a", "0").await;
+    let mut last = created;
     for round in 1..5 {
         let revision = store.set("a", round.to_string()).await;
         assert!(revision > last);
         last = revision;
         let value = text(round.to_string());
-        assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value, revision }));
+        assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value, revision, created }));
     }
 }
 
@@ -45,11 +49,12 @@ pub async fn an_update_of_nothing_is_not_found_and_creates_nothing(store: Subjec
 
 /// A chain of writers, each of whom read the one before.
 pub async fn an_update_at_the_current_revision_happens(store: Subject) {
-    let mut revision = store.put("a", "0").await;
+    let created = store.put("a", "0").await;
+    let mut revision = created;
     for round in 1..5 {
         let value = text(round.to_string());
         revision = store.update(&key("a"), value.clone(), only_at(revision)).await.expect("nobody was faster");
-        assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value, revision }));
+        assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value, revision, created }));
     }
 }
 
@@ -62,7 +67,10 @@ pub async fn an_update_at_another_revision_is_a_conflict(store: Subject) {
         let error = store.update(&key("a"), text("3"), only_at(expected)).await.expect_err("it moved on");
         assert_conflict(&error, &key("a"), expected, current);
     }
-    assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value: text("2"), revision: current }));
+    assert_eq!(
+        store.entry("a").await,
+        Some(Entry { key: key("a"), value: text("2"), revision: current, created: stale })
+    );
 }
 
 /// Whether a write changes anything is decided above the store.
@@ -75,10 +83,10 @@ pub async fn an_update_with_the_same_bytes_is_a_commit(store: Subject) {
 
 /// The entry that was there, as it was last read.
 pub async fn a_deletion_answers_what_was_there(store: Subject) {
-    store.put("a", "1").await;
+    let created = store.put("a", "1").await;
     let revision = store.set("a", "2").await;
     let (entry, _) = store.delete(&key("a"), ANY).await.expect("it exists");
-    assert_eq!(entry, Entry { key: key("a"), value: text("2"), revision });
+    assert_eq!(entry, Entry { key: key("a"), value: text("2"), revision, created });
     assert_eq!(store.entry("a").await, None);
 }
 
@@ -100,6 +108,61 @@ pub async fn a_deletion_of_nothing_is_not_found(store: Subject) {
     assert_not_found(&store.delete(&key("a"), ANY).await.expect_err("it is gone"), &key("a"));
 }
 
+/// By single reads, by lists and by what a deletion answers, however often it was updated.
+pub async fn an_entry_tells_the_commit_that_created_it(store: Subject) {
+    let created = store.put("a", "1").await;
+    store.put("b", "1").await;
+    for round in 0..3 {
+        store.set("a", round.to_string()).await;
+        assert_eq!(store.entry("a").await.expect("it exists").created, created);
+        assert_eq!(store.all().await.entries[0].created, created);
+    }
+    let (entry, _) = store.delete(&key("a"), ANY).await.expect("it exists");
+    assert_eq!(entry.created, created);
+    let again = store.put("a", "2").await;
+    let revision = store.set("a", "3").await;
+    assert!(again > created);
+    assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value: text("3"), revision, created: again }));
+}
+
+/// However often it was updated since: that is what the precondition leaves open.
+pub async fn a_write_to_the_known_creation_happens(store: Subject) {
+    let created = store.put("a", "1").await;
+    store.set("a", "2").await;
+    let precondition = Precondition { created: Some(created), revision: None };
+    let updated = store.update(&key("a"), text("3"), precondition).await.expect("it is the same");
+    let both = Precondition { created: Some(created), revision: Some(updated) };
+    let updated = store.update(&key("a"), text("4"), both).await.expect("it is the same, and nobody was faster");
+    let error = store.update(&key("a"), text("5"), both).await.expect_err("it moved on");
+    assert_conflict(&error, &key("a"), both.revision.unwrap_or_default(), updated);
+    assert_eq!(store.delete(&key("a"), precondition).await.expect("it is the same").0.value, text("4"));
+}
+
+/// The error names both creations; the revision does not matter any more; and what is there stays.
+pub async fn a_write_to_an_earlier_creation_is_refused(store: Subject) {
+    let first = store.put("a", "1").await;
+    store.remove("a").await;
+    let second = store.put("a", "2").await;
+    let current = store.set("a", "3").await;
+    for (expected, revision) in
+        [(first, None), (first, Some(current)), (first, Some(first)), (current, None), (Revision(0), None)]
+    {
+        let precondition = Precondition { created: Some(expected), revision };
+        let update = store.update(&key("a"), text("4"), precondition).await.expect_err("it is another");
+        let delete = store.delete(&key("a"), precondition).await.expect_err("it is another");
+        for error in [update, delete] {
+            let Error::Recreated { key: named, expected: sent, current: there } = error else {
+                unreachable!("{error:?}")
+            };
+            assert_eq!((named, sent, there), (key("a"), expected, second));
+        }
+    }
+    assert_eq!(store.entry("a").await.expect("it stays").revision, current);
+    store.remove("a").await;
+    let precondition = Precondition { created: Some(second), revision: None };
+    assert_not_found(&store.delete(&key("a"), precondition).await.expect_err("it is gone"), &key("a"));
+}
+
 /// The reader of the last write may delete it.
 pub async fn a_deletion_at_the_current_revision_happens(store: Subject) {
     let revision = store.put("a", "1").await;
@@ -116,7 +179,10 @@ pub async fn a_deletion_at_another_revision_is_a_conflict(store: Subject) {
         let error = store.delete(&key("a"), only_at(expected)).await.expect_err("it moved on");
         assert_conflict(&error, &key("a"), expected, current);
     }
-    assert_eq!(store.entry("a").await, Some(Entry { key: key("a"), value: text("2"), revision: current }));
+    assert_eq!(
+        store.entry("a").await,
+        Some(Entry { key: key("a"), value: text("2"), revision: current, created: stale })
+    );
 }
 
 /// What is not there has no revision to conflict with.

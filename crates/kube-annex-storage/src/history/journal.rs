@@ -7,17 +7,25 @@ use crate::storage::{Revision, WatchStream};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::watch;
 
+/// What sleeping watchers are woken by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tip {
+    pub(super) newest: Revision,
+    /// How often watchers were asked how far they are.
+    pub(super) asked: u64,
+}
+
 /// What a backend serves reads and watches from. Streams end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Journal {
     history: Arc<RwLock<History>>,
-    newest: watch::Sender<Revision>,
+    tip: watch::Sender<Tip>,
 }
 
 impl Journal {
     pub(crate) fn new(history: History) -> Self {
-        let (newest, _) = watch::channel(history.newest());
-        Self { history: Arc::new(RwLock::new(history)), newest }
+        let (tip, _) = watch::channel(Tip { newest: history.newest(), asked: 0 });
+        Self { history: Arc::new(RwLock::new(history)), tip }
     }
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, History> {
@@ -31,24 +39,34 @@ impl Journal {
             (work(&mut history), history.newest())
         };
         // Another writer may have published a later commit in between: what is told never goes back.
-        self.newest.send_if_modified(|told| {
-            let later = newest > *told;
+        self.tip.send_if_modified(|tip| {
+            let later = newest > tip.newest;
             if later {
-                *told = newest;
+                tip.newest = newest;
             }
             later
         });
         result
     }
 
+    /// Asks every watcher how far it is.
+    pub(crate) fn request_progress(&self) {
+        // What was committed was published before it was answered, or is about to be: never told less than was answered.
+        let newest = self.read().newest();
+        self.tip.send_modify(|tip| {
+            tip.newest = tip.newest.max(newest);
+            tip.asked += 1;
+        });
+    }
+
     pub(crate) fn watch(&self, prefix: &Prefix, from: Revision) -> Result<WatchStream, Error> {
         self.read().kept(from)?;
-        let newest = self.newest.subscribe();
-        Ok(watcher::stream(self.history.clone(), newest, prefix.clone(), from))
+        let tip = self.tip.subscribe();
+        Ok(watcher::stream(self.history.clone(), tip, prefix.clone(), from))
     }
 
     pub(crate) async fn wait_for(&self, revision: Revision) {
         // The sender lives in `self`, so the channel cannot close under us.
-        let _ = self.newest.subscribe().wait_for(|newest| *newest >= revision).await;
+        let _ = self.tip.subscribe().wait_for(|tip| tip.newest >= revision).await;
     }
 }

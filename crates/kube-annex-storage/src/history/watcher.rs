@@ -1,9 +1,10 @@
 //! A watcher: a cursor into the log that sleeps until there is more.
 
+use super::journal::Tip;
 use super::{History, read};
 use crate::error::Error;
 use crate::key::Prefix;
-use crate::storage::{Event, Revision, WatchStream};
+use crate::storage::{Event, Revision, WatchItem, WatchStream};
 use futures_util::{StreamExt, stream};
 use std::collections::VecDeque;
 use std::sync::{Arc, RwLock};
@@ -14,20 +15,23 @@ const BATCH: usize = 256;
 
 struct Watcher {
     history: Arc<RwLock<History>>,
-    newest: watch::Receiver<Revision>,
+    tip: watch::Receiver<Tip>,
     prefix: Prefix,
     cursor: Revision,
+    /// How many of the questions how far it is were answered.
+    answered: u64,
     ready: VecDeque<Event>,
 }
 
 /// The commits below `prefix` after `from`. It ends after an error, and when the store is gone.
 pub(super) fn stream(
     history: Arc<RwLock<History>>,
-    newest: watch::Receiver<Revision>,
+    tip: watch::Receiver<Tip>,
     prefix: Prefix,
     from: Revision,
 ) -> WatchStream {
-    let watcher = Watcher { history, newest, prefix, cursor: from, ready: VecDeque::new() };
+    let answered = tip.borrow().asked;
+    let watcher = Watcher { history, tip, prefix, cursor: from, answered, ready: VecDeque::new() };
     let events = stream::unfold(Some(watcher), |watcher| async move {
         let mut watcher = watcher?;
         let item = watcher.next().await?;
@@ -38,24 +42,33 @@ pub(super) fn stream(
 }
 
 impl Watcher {
-    async fn next(&mut self) -> Option<Result<Event, Error>> {
+    async fn next(&mut self) -> Option<Result<WatchItem, Error>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
-                return Some(Ok(event));
+                return Some(Ok(WatchItem::Event(event)));
             }
             // Marked as seen before looking: a commit that comes in between wakes the sleeper.
-            let newest = *self.newest.borrow_and_update();
-            if let Err(error) = self.advance() {
-                return Some(Err(error));
+            let tip = *self.tip.borrow_and_update();
+            let happened = match self.advance() {
+                Ok(newest) => self.cursor <= newest,
+                Err(error) => return Some(Err(error)),
+            };
+            if !self.ready.is_empty() || self.cursor < tip.newest {
+                continue;
             }
-            if self.ready.is_empty() && self.cursor >= newest && self.newest.changed().await.is_err() {
+            // A watcher of the future has no progress before that has happened.
+            if tip.asked > self.answered && happened {
+                self.answered = tip.asked;
+                return Some(Ok(WatchItem::Progress(self.cursor)));
+            }
+            if self.tip.changed().await.is_err() {
                 return None;
             }
         }
     }
 
-    /// Looks at the next commits and takes those below the prefix.
-    fn advance(&mut self) -> Result<(), Error> {
+    /// Looks at the next commits and takes those below the prefix; answers the newest.
+    fn advance(&mut self) -> Result<Revision, Error> {
         let history = read(&self.history);
         for event in history.after(self.cursor)?.take(BATCH) {
             self.cursor = event.revision;
@@ -63,6 +76,6 @@ impl Watcher {
                 self.ready.push_back(event.clone());
             }
         }
-        Ok(())
+        Ok(history.newest())
     }
 }

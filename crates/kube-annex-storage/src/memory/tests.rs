@@ -41,7 +41,7 @@ async fn a_watcher_that_falls_off_the_history_is_told_so_after_what_it_had_taken
     let store = Memory::with_history(BEHIND);
     let mut events = store.watch(&widgets(), Revision(1)).await.unwrap();
     create(&store, BEHIND).await;
-    let first: Event = events.next().await.unwrap().unwrap();
+    let first: Event = events.next().await.unwrap().unwrap().event().unwrap();
     assert_eq!(first.revision, Revision(2));
     for index in 0..2 * BEHIND {
         store.update(&key("0000"), Bytes::from(index.to_string()), Precondition::default()).await.unwrap();
@@ -49,7 +49,8 @@ async fn a_watcher_that_falls_off_the_history_is_told_so_after_what_it_had_taken
     let mut last = first.revision;
     let error = loop {
         match events.next().now_or_never().expect("the end is known without waiting").unwrap() {
-            Ok(event) => {
+            Ok(item) => {
+                let event = item.event().unwrap();
                 assert_eq!(event.revision.0, last.0 + 1);
                 last = event.revision;
             }

@@ -231,7 +231,8 @@ impl Batch {
         let result = decide(there, &key, change).map(|(kind, value, previous)| {
             let newest = self.commits.last().map_or_else(|| journal.read().newest(), |commit| commit.revision);
             let revision = Revision(newest.0 + 1);
-            let entry = Entry { key: key.clone(), value: value.clone(), revision };
+            let created = previous.as_ref().map_or(revision, |entry| entry.created);
+            let entry = Entry { key: key.clone(), value: value.clone(), revision, created };
             self.state.insert(key.clone(), (kind != EventKind::Deleted).then_some(entry));
             self.bytes += value.len();
             self.commits.push(Commit { kind, key, value, previous: previous.clone(), revision });

@@ -26,8 +26,8 @@ const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const FORMAT: &str = "format";
 /// The oldest revision whose state can be read: rows below are what it still held.
 const COMPACTED: &str = "compacted";
-/// The layout that is written, and the newest that is understood.
-const VERSION: u64 = 1;
+/// The layout that is written, and the only one that is understood.
+const VERSION: u64 = 2;
 
 /// A commit that may happen.
 #[derive(Debug)]
@@ -83,9 +83,10 @@ impl File {
         {
             let mut log = transaction.open_table(LOG)?;
             let mut current = transaction.open_table(CURRENT)?;
-            for Commit { kind, key, value, revision, .. } in commits {
+            for Commit { kind, key, value, previous, revision } in commits {
                 let deleted = *kind == EventKind::Deleted;
-                let row = row::encode(*revision, *kind, key, if deleted { &[] } else { value });
+                let created = previous.as_ref().map_or(*revision, |entry| entry.created);
+                let row = row::encode(*revision, *kind, created, key, if deleted { &[] } else { value });
                 log.insert(revision.0, row.as_slice())?;
                 if deleted {
                     current.remove(key.as_str())?;
@@ -147,7 +148,7 @@ impl File {
             let Some(row) = row::decode(revision, bytes.value()) else {
                 return Ok(Err((revision, "its checksum is wrong")));
             };
-            let entry = Entry { key: row.key, value: row.value, revision };
+            let entry = Entry { key: row.key, value: row.value, revision, created: row.created };
             dropped.extend(held.remove(&entry.key).map(|earlier: Entry| earlier.revision));
             if row.kind == EventKind::Deleted {
                 dropped.push(revision);
@@ -166,8 +167,9 @@ impl File {
                 return Ok(Err((revision, "commits before it are missing")));
             }
             let previous = history.get(&row.key);
+            let created = previous.as_ref().map_or(revision, |entry| entry.created);
             let fits = (row.kind == EventKind::Created) == previous.is_none();
-            if !fits {
+            if !fits || row.created != created {
                 return Ok(Err((revision, "it does not follow from the commits before it")));
             }
             let last = previous.as_ref().filter(|_| row.kind == EventKind::Deleted);
@@ -182,7 +184,7 @@ impl File {
                 return Ok(Err((revision, "a key names it and it does not hold the key")));
             }
         }
-        if usize::try_from(current.len()?)? != history.count() {
+        if usize::try_from(current.len()?)? != history.count_all() {
             return Ok(Err((history.newest(), "keys are missing from the table of keys")));
         }
         Ok(Ok((history, dropped)))

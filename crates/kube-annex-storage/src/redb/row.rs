@@ -1,4 +1,4 @@
-//! A commit as it lies on the disk: `crc32 | kind | key length | key | value`, little endian.
+//! A commit as it lies on the disk: `crc32 | kind | creation | key length | key | value`, little endian.
 //!
 //! The checksum covers the revision, which is the row's key in its table, and everything after itself.
 
@@ -10,21 +10,24 @@ use bytes::Bytes;
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Row {
     pub(super) kind: EventKind,
+    /// The commit that created the key.
+    pub(super) created: Revision,
     pub(super) key: Key,
     /// Empty for a deletion.
     pub(super) value: Bytes,
 }
 
-pub(super) fn encode(revision: Revision, kind: EventKind, key: &Key, value: &[u8]) -> Vec<u8> {
+pub(super) fn encode(revision: Revision, kind: EventKind, created: Revision, key: &Key, value: &[u8]) -> Vec<u8> {
     let key = key.as_str().as_bytes();
     let length = u32::try_from(key.len()).unwrap_or(u32::MAX);
-    let mut row = Vec::with_capacity(CHECKSUM + 5 + key.len() + value.len());
+    let mut row = Vec::with_capacity(CHECKSUM + 13 + key.len() + value.len());
     row.extend([0; CHECKSUM]);
     row.push(match kind {
         EventKind::Created => CREATED,
         EventKind::Updated => UPDATED,
         EventKind::Deleted => DELETED,
     });
+    row.extend(created.0.to_le_bytes());
     row.extend(length.to_le_bytes());
     row.extend(key);
     row.extend(value);
@@ -46,9 +49,12 @@ pub(super) fn decode(revision: Revision, row: &[u8]) -> Option<Row> {
         DELETED => EventKind::Deleted,
         _ => return None,
     };
+    let (created, rest) = rest.split_first_chunk()?;
+    let created = Revision(u64::from_le_bytes(*created));
     let (length, rest) = rest.split_first_chunk()?;
     let (key, value) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-    Some(Row { kind, key: Key::new(std::str::from_utf8(key).ok()?), value: Bytes::copy_from_slice(value) })
+    let key = Key::new(std::str::from_utf8(key).ok()?);
+    Some(Row { kind, created, key, value: Bytes::copy_from_slice(value) })
 }
 
 fn checksum(revision: Revision, rest: &[u8]) -> u32 {
@@ -71,14 +77,15 @@ mod tests {
     fn a_row_is_read_as_it_was_written() {
         let (key, value) = (Key::new("g/a/x"), Bytes::from_static(b"value"));
         for kind in [EventKind::Created, EventKind::Updated, EventKind::Deleted] {
-            let row = encode(Revision(7), kind, &key, &value);
-            assert_eq!(decode(Revision(7), &row), Some(Row { kind, key: key.clone(), value: value.clone() }));
+            let row = encode(Revision(7), kind, Revision(3), &key, &value);
+            let expected = Row { kind, created: Revision(3), key: key.clone(), value: value.clone() };
+            assert_eq!(decode(Revision(7), &row), Some(expected));
         }
     }
 
     #[test]
     fn a_flipped_bit_a_cut_and_another_place_are_noticed() {
-        let row = encode(Revision(7), EventKind::Created, &Key::new("g/a/x"), b"value");
+        let row = encode(Revision(7), EventKind::Created, Revision(7), &Key::new("g/a/x"), b"value");
         for place in 0..row.len() {
             for bit in 0..8 {
                 let mut flipped = row.clone();

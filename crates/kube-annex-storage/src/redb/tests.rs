@@ -185,8 +185,8 @@ async fn answers(store: &Redb) -> Answers {
     };
     let mut stream = store.watch(&widgets(), oldest).await.unwrap();
     let mut events = Vec::new();
-    while let Some(Some(event)) = stream.next().now_or_never() {
-        events.push(event.unwrap());
+    while let Some(Some(item)) = stream.next().now_or_never() {
+        events.push(item.unwrap().event().unwrap());
     }
     Answers { newest, entries, events }
 }
