@@ -51,6 +51,15 @@ impl ControlPlane {
     /// * Errors: a process that ends or does not get ready within its limit, with the end of its log. Nothing is left
     ///   running then.
     pub async fn start(binaries: &Binaries, dir: &Path) -> Result<Self> {
+        Self::start_with(binaries, dir, binaries.has(launch::KUBE_CONTROLLER_MANAGER)).await
+    }
+
+    /// [`ControlPlane::start`] without a kube-controller-manager: nobody deletes, collects or writes but the test.
+    pub async fn start_quiet(binaries: &Binaries, dir: &Path) -> Result<Self> {
+        Self::start_with(binaries, dir, false).await
+    }
+
+    async fn start_with(binaries: &Binaries, dir: &Path, controllers: bool) -> Result<Self> {
         if let Some(old) = Self::load(dir)? {
             old.stop().await?;
         }
@@ -59,7 +68,7 @@ impl ControlPlane {
         }
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let dir = fs::canonicalize(dir).with_context(|| format!("cannot resolve {}", dir.display()))?;
-        let mut starting = Self { dir, state: State::default() };
+        let mut starting = Self { dir, state: State { deletes_namespaces: controllers, ..State::default() } };
         match launch::launch(&mut starting, binaries).await {
             Ok(()) => Ok(starting),
             Err(error) => {

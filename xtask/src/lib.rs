@@ -9,6 +9,7 @@ pub mod control_plane;
 pub mod crash;
 pub mod deploy;
 pub mod describe;
+pub mod differential;
 pub mod manifests;
 pub mod paths;
 pub mod pki;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::control_plane::Binaries;
 use crate::describe::{BinArgs, DescribeArgs};
 use crate::step::{human, note, say, step};
-use crate::{manifests, paths};
+use crate::{differential, manifests, paths};
 
 /// What `cargo xtask test` is told.
 #[derive(Debug, Default, clap::Args)]
@@ -42,6 +42,8 @@ pub enum Part {
     Manifests,
     /// Whole servers behind a real kube-apiserver.
     E2e,
+    /// Our answers beside those of upstream's server.
+    Differential,
 }
 
 impl Args {
@@ -61,9 +63,9 @@ pub fn run(args: &Args) -> Result<()> {
     say("\nSummary");
     for Outcome { part, failure, took } in &results {
         let verdict = failure.as_ref().map_or_else(|| "ok".to_owned(), |failure| format!("FAILED: {failure}"));
-        say(format!("  {:<10} {:>14}  {verdict}", part.name(), human(*took)));
+        say(format!("  {:<12} {:>14}  {verdict}", part.name(), human(*took)));
     }
-    say(format!("  {:<10} {:>14}", "all", human(started.elapsed())));
+    say(format!("  {:<12} {:>14}", "all", human(started.elapsed())));
     let failed: Vec<&str> =
         results.iter().filter(|result| result.failure.is_some()).map(|result| result.part.name()).collect();
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
@@ -95,6 +97,7 @@ impl Part {
             Self::Golden => "golden",
             Self::Manifests => "manifests",
             Self::E2e => "e2e",
+            Self::Differential => "differential",
         }
     }
 
@@ -115,6 +118,7 @@ impl Part {
             Self::Golden => test(&["--exclude", E2E, "--exclude", DERIVE, "--test", "*"]),
             Self::Manifests => manifests::check_deploy(&describe("kube-annex-server")?),
             Self::E2e => e2e(required),
+            Self::Differential => differential::part(required),
         }
     }
 }
@@ -159,7 +163,7 @@ fn finish(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-const ALL: [Part; 9] = [
+const ALL: [Part; 10] = [
     Part::Fmt,
     Part::Clippy,
     Part::Doc,
@@ -169,6 +173,7 @@ const ALL: [Part; 9] = [
     Part::Golden,
     Part::Manifests,
     Part::E2e,
+    Part::Differential,
 ];
 const E2E: &str = "kube-annex-e2e";
 const DERIVE: &str = "kube-annex-derive";

@@ -9,11 +9,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
-use kube::api::{Patch, PatchParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use super::binaries::SAMPLE_APISERVER;
+use super::launch::launch_etcd;
 use super::{Binaries, ControlPlane, User, ready};
 use crate::pki::{Authority, write_public};
 use crate::process::{Daemon, free_ports};
@@ -39,6 +41,19 @@ impl ExternalService {
     /// The name that the serving certificate must hold.
     pub fn host(&self) -> String {
         format!("{}.{}.svc", self.name, self.namespace)
+    }
+
+    /// Takes these group versions away from the aggregator, whoever serves them.
+    pub async fn unregister(client: &Client, group_versions: &[(String, String)]) -> Result<()> {
+        let api_services: Api<APIService> = Api::all(client.clone());
+        for (group, version) in group_versions {
+            let name = format!("{version}.{group}");
+            match api_services.delete(&name, &DeleteParams::default()).await {
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                outcome => drop(outcome.with_context(|| format!("cannot delete APIService {name}"))?),
+            }
+        }
+        Ok(())
     }
 
     /// Registers these group versions and waits until each is Available, and until the front's own discovery and OpenAPI
@@ -169,6 +184,33 @@ impl ControlPlane {
         if self.server_of(&server.name).is_some() {
             return Ok(());
         }
+        let (service, daemon) = self.spawn(server)?;
+        let client = self.client(User::Admin).await?;
+        let register = async || service.register(&client, &server.group_versions, Duration::from_mins(1)).await;
+        step_async(format!("start {} behind the aggregator", server.name), ready(&server.name, &[&daemon], register))
+            .await
+    }
+
+    /// Starts a server as one more process of this control plane, waits until it listens, and registers nothing: give
+    /// the service to the aggregator when its turn comes.
+    ///
+    /// * Errors: it cannot be started, or ends, with the end of its log.
+    pub async fn serve_unregistered(&mut self, server: &AggregatedServer) -> Result<ExternalService> {
+        let (service, daemon) = self.spawn(server)?;
+        let listens =
+            async || TcpStream::connect(("127.0.0.1", service.port)).await.map(drop).context("not listening yet");
+        step_async(format!("start {}", server.name), ready(&server.name, &[&daemon], listens)).await?;
+        Ok(service)
+    }
+
+    /// Starts one more etcd as a process of this control plane, and gives its address.
+    ///
+    /// * Errors: it cannot be started, or ends, with the end of its log.
+    pub async fn etcd_beside(&mut self, binaries: &Binaries, name: &str) -> Result<String> {
+        launch_etcd(self, binaries, name).await
+    }
+
+    fn spawn(&mut self, server: &AggregatedServer) -> Result<(ExternalService, Daemon)> {
         let [port] = free_ports()?;
         let authority = Authority::new(&format!("{}-ca", server.name), DAYS)?;
         let service = ExternalService {
@@ -188,10 +230,7 @@ impl ControlPlane {
         let daemon = Daemon::spawn(&server.name, &mut command, &[port], &log, &self.dir)?;
         self.state.daemons.push(daemon.clone());
         self.save()?;
-        let client = self.client(User::Admin).await?;
-        let register = async || service.register(&client, &server.group_versions, Duration::from_mins(1)).await;
-        step_async(format!("start {} behind the aggregator", server.name), ready(&server.name, &[&daemon], register))
-            .await
+        Ok((service, daemon))
     }
 
     /// The address of a server that was started beside this control plane and still runs.

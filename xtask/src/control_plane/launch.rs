@@ -21,11 +21,11 @@ pub(super) async fn launch(starting: &mut ControlPlane, binaries: &Binaries) -> 
     starting.state.etcd = format!("http://127.0.0.1:{etcd_client}");
     starting.state.server = format!("https://127.0.0.1:{apiserver}");
     starting.state.kubectl = binaries.program("kubectl");
-    starting.state.deletes_namespaces = binaries.has(KUBE_CONTROLLER_MANAGER);
     fs::create_dir_all(starting.dir.join("pki")).context("cannot make the folder of the PKI")?;
     step("make certificates and kubeconfigs", || write_pki(starting))?;
 
-    let etcd = run(starting, binaries, "etcd", &etcd_flags(starting, etcd_peer), &[etcd_client, etcd_peer])?;
+    let flags = etcd_flags(&starting.dir.join("etcd"), starting.etcd(), etcd_peer);
+    let etcd = run(starting, binaries, "etcd", &flags, &[etcd_client, etcd_peer])?;
     let server = run(starting, binaries, KUBE_APISERVER, &apiserver_flags(starting, apiserver), &[apiserver])?;
     let client = starting.client(User::Admin).await?;
     step_async("start etcd and kube-apiserver", async {
@@ -33,7 +33,7 @@ pub(super) async fn launch(starting: &mut ControlPlane, binaries: &Binaries) -> 
     })
     .await?;
     if !starting.state.deletes_namespaces {
-        note("there is no kube-controller-manager: deleted namespaces will stay");
+        note("there is no kube-controller-manager: deleted namespaces stay");
         return Ok(());
     }
     let manager = run(starting, binaries, KUBE_CONTROLLER_MANAGER, &controller_manager_flags(starting), &[])?;
@@ -50,7 +50,18 @@ fn run(
     flags: &[String],
     ports: &[u16],
 ) -> Result<Daemon> {
-    let mut command = Command::new(binaries.program(name));
+    run_named(starting, name, binaries, name, flags, ports)
+}
+
+fn run_named(
+    starting: &mut ControlPlane,
+    name: &str,
+    binaries: &Binaries,
+    program: &str,
+    flags: &[String],
+    ports: &[u16],
+) -> Result<Daemon> {
+    let mut command = Command::new(binaries.program(program));
     let dir = &starting.dir;
     command.args(flags).current_dir(dir);
     let daemon = Daemon::spawn(name, &mut command, ports, &dir.join(format!("{name}.log")), dir)?;
@@ -84,12 +95,25 @@ fn write_pki(of: &ControlPlane) -> Result<()> {
     write_kubeconfig(&manager_kubeconfig(&of.dir), of.server(), ca, &Credential::Certificate(&manager))
 }
 
-fn etcd_flags(of: &ControlPlane, peer: u16) -> Vec<String> {
+/// Starts one more etcd, whose revisions are counted by nobody else's writes, and gives its address.
+pub(super) async fn launch_etcd(beside: &mut ControlPlane, binaries: &Binaries, name: &str) -> Result<String> {
+    let [client, peer] = free_ports()?;
+    let address = format!("http://127.0.0.1:{client}");
+    let flags = etcd_flags(&beside.dir.join(name), &address, peer);
+    let etcd = run_named(beside, name, binaries, "etcd", &flags, &[client, peer])?;
+    ready(name, &[&etcd], async || {
+        tokio::net::TcpStream::connect(("127.0.0.1", client)).await.map(drop).context("not listening yet")
+    })
+    .await?;
+    Ok(address)
+}
+
+fn etcd_flags(data: &Path, address: &str, peer: u16) -> Vec<String> {
     let peer = format!("http://127.0.0.1:{peer}");
     flags(&[
-        ("data-dir", &path(&of.dir.join("etcd"))),
-        ("listen-client-urls", of.etcd()),
-        ("advertise-client-urls", of.etcd()),
+        ("data-dir", &path(data)),
+        ("listen-client-urls", address),
+        ("advertise-client-urls", address),
         ("listen-peer-urls", &peer),
         ("initial-advertise-peer-urls", &peer),
         ("initial-cluster", &format!("default={peer}")),
@@ -166,7 +190,7 @@ async fn published_root_ca(client: &Client) -> Result<()> {
 }
 
 pub(super) const KUBE_APISERVER: &str = "kube-apiserver";
-const KUBE_CONTROLLER_MANAGER: &str = "kube-controller-manager";
+pub(super) const KUBE_CONTROLLER_MANAGER: &str = "kube-controller-manager";
 /// The name in the aggregator's certificate that servers behind it believe.
 const FRONT_PROXY_NAME: &str = "front-proxy-client";
 /// Addresses that a test can listen on, so that it can stand in for kube-proxy.

@@ -1,0 +1,163 @@
+//! One script of requests, answered by upstream's server and by ours: the answers must be equal.
+//!
+//! The scripts are below `scripts/`, one topic a file. Each runs on Go's sample-apiserver and on our server, first directly and then
+//! through the aggregator of one kube-apiserver; those below `scripts/gadget` run on the kube-apiserver itself, which serves the
+//! type as a custom resource, and on our derived type. What differs by chance is put aside ([`normal`]), what differs on purpose is
+//! declared ([`differences`]).
+
+mod answer;
+mod client;
+mod differences;
+mod normal;
+mod report;
+mod run;
+mod script;
+mod servers;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use xtask::step::{note, say};
+
+use crate::differences::Differences;
+use crate::run::{Door, clear, run};
+use crate::script::Script;
+use crate::servers::{Backend, COLLECTIONS, GADGETS, Servers};
+
+/// Compares our server's answers with upstream's.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Only scripts whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// How many random cases follow the scripts.
+    #[arg(long, default_value_t = 0)]
+    cases: usize,
+    /// What the random cases are made from.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Where our server keeps its objects.
+    #[arg(long, value_enum, default_value_t = Backend::Memory)]
+    backend: Backend,
+    /// Leave out what passes the aggregator.
+    #[arg(long)]
+    direct: bool,
+    /// Print the answers, not only what differs.
+    #[arg(long)]
+    show: bool,
+    /// The folder of the control plane's state [default: target/differential].
+    #[arg(long)]
+    dir: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome =
+        runtime.context("cannot start the asynchronous runtime").and_then(|runtime| runtime.block_on(all(&args)));
+    match outcome {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(found) => {
+            note(format!("{found} differences are not declared"));
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            note(format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs everything and gives the number of differences that nobody declared.
+async fn all(args: &Args) -> Result<usize> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let scripts = Script::all(&here.join("scripts"))?;
+    let wanted = |script: &&Script| args.only.as_ref().is_none_or(|only| script.name.contains(only));
+    let scripts: Vec<&Script> = scripts.iter().filter(wanted).collect();
+    let differences = Differences::read(&here.join("differences.yaml"))?;
+    let dir = args.dir.clone().unwrap_or_else(|| xtask::paths::target().join("differential"));
+    let servers = Servers::start(&dir, args.backend).await?;
+    let outcome = compare(args, &scripts, &differences, &servers).await;
+    servers.stop().await?;
+    if args.only.is_none() {
+        for (name, count) in differences.used() {
+            say(format!("declared: {name}: {count} steps"));
+        }
+    }
+    outcome
+}
+
+async fn compare(args: &Args, scripts: &[&Script], differences: &Differences, servers: &Servers) -> Result<usize> {
+    let (upstream, ours) = (&servers.direct_upstream, &servers.direct_ours);
+    let wardle: Vec<&&Script> = scripts.iter().filter(|script| !is_gadget(script)).collect();
+    let mut found = 0;
+    let mut steps = 0;
+    for script in &wardle {
+        steps += script.steps.len();
+        let answers = (answers(script, upstream, COLLECTIONS).await?, answers(script, ours, COLLECTIONS).await?);
+        found += judge(args, script, "direct", &answers, differences);
+    }
+    for script in scripts.iter().filter(|script| is_gadget(script)) {
+        steps += script.steps.len();
+        let answers =
+            (answers(script, &servers.custom, GADGETS).await?, answers(script, &servers.gadgets, GADGETS).await?);
+        found += judge(args, script, "custom resource", &answers, differences);
+    }
+    if !args.direct && !wardle.is_empty() {
+        servers.register_upstream().await?;
+        let mut first = Vec::new();
+        for script in &wardle {
+            first.push(through(script, &servers.front, upstream).await?);
+        }
+        servers.register_ours().await?;
+        for (script, first) in wardle.iter().zip(first) {
+            let second = through(script, &servers.front, ours).await?;
+            found += judge(args, script, "aggregated", &(first, second), differences);
+        }
+    }
+    say(format!("{} scripts with {steps} steps; {found} differences that are not declared", scripts.len()));
+    Ok(found)
+}
+
+fn is_gadget(script: &Script) -> bool {
+    script.name.starts_with("gadget/")
+}
+
+async fn answers(script: &Script, door: &Door, collections: &[&str]) -> Result<Vec<String>> {
+    let texts = run(&script.steps, door).await;
+    clear(door, collections).await.with_context(|| format!("after {}", script.name))?;
+    Ok(texts)
+}
+
+/// The same through the front; what is left is cleared away behind it.
+async fn through(script: &Script, front: &Door, behind: &Door) -> Result<Vec<String>> {
+    let texts = run(&script.steps, front).await;
+    clear(behind, COLLECTIONS).await.with_context(|| format!("after {}", script.name))?;
+    Ok(texts)
+}
+
+/// Prints what differs in a script, and gives how many steps do.
+fn judge(
+    args: &Args,
+    script: &Script,
+    way: &str,
+    answers: &(Vec<String>, Vec<String>),
+    declared: &Differences,
+) -> usize {
+    let mut found = 0;
+    for ((step, upstream), ours) in script.steps.iter().zip(&answers.0).zip(&answers.1) {
+        let (explained, ours_explained) = declared.explained(&format!("{}/{}", script.name, step.name), upstream, ours);
+        if args.show {
+            say(format!("{} [{way}]\n{step}\n{upstream}\n", script.name));
+        }
+        if explained != ours_explained {
+            found += 1;
+            say(format!("DIFFERENT {}: {} [{way}]", script.name, step.name));
+            say(step.to_string().chars().take(1500).collect::<String>());
+            say(report::diff(&explained, &ours_explained));
+        }
+    }
+    found
+}
