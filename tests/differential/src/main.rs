@@ -96,13 +96,13 @@ async fn compare(args: &Args, scripts: &[&Script], differences: &Differences, se
     let mut steps = 0;
     for script in &wardle {
         steps += script.steps.len();
-        let answers = (answers(script, upstream, COLLECTIONS).await?, answers(script, ours, COLLECTIONS).await?);
+        let answers = tokio::try_join!(answers(script, upstream, COLLECTIONS), answers(script, ours, COLLECTIONS))?;
         found += judge(args, script, "direct", &answers, differences);
     }
     for script in scripts.iter().filter(|script| is_gadget(script)) {
         steps += script.steps.len();
-        let answers =
-            (answers(script, &servers.custom, GADGETS).await?, answers(script, &servers.gadgets, GADGETS).await?);
+        let (custom, gadgets) = (&servers.custom, &servers.gadgets);
+        let answers = tokio::try_join!(answers(script, custom, GADGETS), answers(script, gadgets, GADGETS))?;
         found += judge(args, script, "custom resource", &answers, differences);
     }
     if !args.direct && !wardle.is_empty() {

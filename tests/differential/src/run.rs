@@ -63,6 +63,14 @@ impl Running<'_> {
         match &step.action {
             Action::Ask(request) => self.ask(request).await,
             Action::Watch(name, request) => self.watch(name, request).await,
+            Action::First(count, request) => {
+                let mut text = self.watch(FIRST, request).await?;
+                if let Some(mut watch) = self.watches.remove(FIRST) {
+                    text.push_str(&watch.events(*count, EVENT_LIMIT).await);
+                    text.push_str(&watch.events(usize::MAX, SILENCE).await);
+                }
+                Ok(text)
+            }
             Action::Events(name, count) => {
                 let watch = self.watches.get_mut(name).context("no such watch")?;
                 Ok(watch.events(*count, EVENT_LIMIT).await)
@@ -245,6 +253,8 @@ pub(crate) fn encoded(name: &str) -> String {
     })
 }
 
+/// The name of a watch that is closed in the same step; scripts cannot write it.
+const FIRST: &str = "";
 /// An event that comes comes within this.
 const EVENT_LIMIT: Duration = Duration::from_secs(4);
 /// What came beyond the events that were asked for is there within this.

@@ -23,8 +23,8 @@
 //!   stands there), `only: direct` leaves a step out where the request would pass the aggregator.
 //! * `keep` remembers a value of the answer for the steps below, which write `{rv}`.
 //! * `for` makes a step of each row; the columns are parted by `;;`.
-//! * `{repeat:1000:ab}` is a text a thousand times.
-//! * Watches: `WATCH name target` opens one, `EVENTS name 3` compares its next three events, `CLOSE name` what came beyond them,
+//! * `<<1000 times ab>>` is that text a thousand times.
+//! * Watches: `FIRST 2 target` opens one for two events. `WATCH name target` opens one that stays, `EVENTS name 3` compares its next three events, `CLOSE name` what came beyond them,
 //!   `END name` all until the server ends it. `PAUSE 1100` waits so many milliseconds.
 
 use std::collections::BTreeMap;
@@ -62,6 +62,8 @@ pub(crate) enum Action {
     Ask(Request),
     /// Opens a watch under a name.
     Watch(String, Request),
+    /// Opens a watch, takes so many events and closes it, after what came beyond them.
+    First(usize, Request),
     /// Takes the next events of a watch.
     Events(String, usize),
     /// Closes a watch, after what came beyond the events that were asked for.
@@ -218,12 +220,13 @@ fn one(name: String, first: &str, head: &[&str], body: &str, lets: &BTreeMap<Str
             request.keeps.push((name.trim().to_owned(), place.trim().to_owned()));
             continue;
         }
+        let line = fill(line, lets);
         let (header, value) = line.split_once(':').with_context(|| format!("what is {line:?}?"))?;
-        let value = fill(value.trim(), lets);
-        match header {
+        let value = value.trim().to_owned();
+        match header.trim() {
             "as" => request.user = asker(&value)?,
             "only" => direct_only = value == "direct",
-            _ => request.headers.push((header.trim().to_owned(), value)),
+            header => request.headers.push((header.to_owned(), value)),
         }
     }
     request.body = fill(body, lets);
@@ -232,6 +235,11 @@ fn one(name: String, first: &str, head: &[&str], body: &str, lets: &BTreeMap<Str
         "WATCH" => {
             let (name, target) = named(rest).context("WATCH name target")?;
             Action::Watch(name, Request { method: "GET".to_owned(), target, ..request })
+        }
+        "FIRST" => {
+            let (count, target) = named(rest).context("FIRST count target")?;
+            let count = count.parse().context("not a count")?;
+            Action::First(count, Request { method: "GET".to_owned(), target, ..request })
         }
         "EVENTS" => {
             let (name, count) = named(rest).context("EVENTS name count")?;
@@ -263,7 +271,7 @@ fn asker(name: &str) -> Result<Asker> {
 pub(crate) fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
     #[allow(clippy::unwrap_used, reason = "a constant pattern")]
     static PLACE: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"\{(?:repeat:(\d+):([^}]*)|([a-zA-Z][a-zA-Z0-9_-]*))\}").unwrap());
+        LazyLock::new(|| Regex::new(r"<<(\d+) times (.*?)>>|\{([a-zA-Z][a-zA-Z0-9_-]*)\}").unwrap());
     let put = |found: &Captures<'_>| match (found.get(1), found.get(3)) {
         (Some(times), _) => found[2].repeat(times.as_str().parse().unwrap_or_default()),
         (None, Some(name)) => values.get(name.as_str()).cloned().unwrap_or_else(|| found[0].to_owned()),
@@ -279,6 +287,7 @@ impl std::fmt::Display for Step {
         match &self.action {
             Action::Ask(request) => write!(f, "{} {}\n{request}", request.method, request.target),
             Action::Watch(name, request) => write!(f, "WATCH {name} {}\n{request}", request.target),
+            Action::First(count, request) => write!(f, "FIRST {count} {}\n{request}", request.target),
             Action::Events(name, count) => writeln!(f, "EVENTS {name} {count}"),
             Action::Close(name) => writeln!(f, "CLOSE {name}"),
             Action::End(name) => writeln!(f, "END {name}"),
@@ -327,10 +336,10 @@ mod tests {
 
     #[test]
     fn rows_make_steps_and_their_cells_stand_in_target_and_body() {
-        let text = "=== t\nPOST /x?a={a}\nfor a, b\n- 1 ;; {repeat:3:z}\n- 2 ;; y\n\n{\"b\":\"{b}\"}\n";
+        let text = "=== t\nPOST /x?a={a}\nfor a, b\n- 1 ;; <<3 times z>>\n- 2 ;; y\n\n{\"b\":\"{b}\"}\n";
         let script = Script::parse("s", text).unwrap();
         let names: Vec<&str> = script.steps.iter().map(|step| step.name.as_str()).collect();
-        assert_eq!(names, ["t: 1, {repeat:3:z}", "t: 2, y"]);
+        assert_eq!(names, ["t: 1, <<3 times z>>", "t: 2, y"]);
         let Action::Ask(request) = &script.steps[0].action else { panic!("{script:?}") };
         assert_eq!((request.target.as_str(), request.body.as_str()), ("/x?a=1", "{\"b\":\"zzz\"}"));
     }
