@@ -191,12 +191,16 @@ fn step(title: &str, block: &[&str], lets: &BTreeMap<String, String>) -> Result<
         return Ok(vec![one(title.to_owned(), first, &head, body, lets)?]);
     }
     ensure!(!rows.is_empty(), "`for` without rows");
+    let mut labels = std::collections::BTreeMap::<String, usize>::new();
     let made = rows.iter().map(|row| {
         ensure!(row.len() == columns.len(), "{} columns, but {row:?}", columns.len());
         let mut known = lets.clone();
         known.extend(columns.iter().cloned().zip(row.iter().map(|cell| fill(cell, lets))));
         let label: Vec<&str> = row.iter().map(|cell| shortened(cell)).collect();
-        let title = format!("{title}: {}", label.join(", "));
+        let label = label.join(", ");
+        let times = labels.entry(label.clone()).and_modify(|times| *times += 1).or_insert(1);
+        let again = if *times > 1 { format!(" ({times})") } else { String::new() };
+        let title = format!("{title}: {label}{again}");
         one(title, first, &head, body, &known)
     });
     made.collect()
