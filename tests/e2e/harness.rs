@@ -18,7 +18,12 @@ pub(crate) struct Harness {
     sample: Lazy<Cluster>,
     annex: Lazy<Cluster>,
     bare: Lazy<Cluster>,
+    shared: Lazy<Cluster>,
 }
+
+/// The names of the servers that are started beside a control plane.
+pub(crate) const SAMPLE: &str = "sample-apiserver";
+pub(crate) const ANNEX: &str = "kube-annex-server";
 
 /// A control plane, and a runtime to wait on it from ordinary functions.
 pub(crate) struct Cluster {
@@ -59,9 +64,25 @@ impl Harness {
         self.bare.get(|| Cluster::start("bare"))
     }
 
+    /// A control plane with Go's sample-apiserver behind its aggregator, and our server beside it on the same etcd.
+    pub(crate) fn shared(&self) -> Result<&Cluster> {
+        self.shared.get(|| {
+            let cluster = Cluster::start("shared")?
+                .serving(|control_plane| AggregatedServer::sample(control_plane, &Binaries::find_or_build()?))?;
+            cluster.serving(|control_plane| {
+                Ok(AggregatedServer {
+                    name: ANNEX.to_owned(),
+                    program: annex_server()?,
+                    arguments: vec!["serve".to_owned(), format!("--etcd-servers={}", control_plane.etcd())],
+                    group_versions: Vec::new(),
+                })
+            })
+        })
+    }
+
     /// Stops whatever was started.
     pub(crate) fn stop(&self) -> Result<()> {
-        let clusters = [&self.sample, &self.annex, &self.bare];
+        let clusters = [&self.sample, &self.annex, &self.bare, &self.shared];
         let started = clusters.into_iter().filter_map(|cluster| cluster.value.get()?.as_ref().ok());
         started.map(Cluster::stop).fold(Ok(()), Result::and)
     }

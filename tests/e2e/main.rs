@@ -9,6 +9,7 @@ mod deployment;
 mod harness;
 mod kubectl;
 mod kubelet;
+mod shared_etcd;
 mod standalone;
 mod wardle;
 
@@ -63,7 +64,11 @@ fn tests() -> Vec<Test> {
         },
         Test { name: "up::what_it_prints_works_twice".to_owned(), run: Box::new(standalone::what_up_prints_works) },
     ];
-    sample.chain(annex).chain(alone).collect()
+    let shared = shared_etcd::TESTS.iter().map(|(name, run)| Test {
+        name: format!("shared_etcd::{name}"),
+        run: Box::new(|harness| run(harness.shared()?)),
+    });
+    sample.chain(annex).chain(shared).chain(alone).collect()
 }
 
 fn trial(Test { name, run }: Test, harness: &Arc<Harness>, missing: Option<&Missing>) -> Trial {

@@ -115,7 +115,7 @@ impl Part {
             Self::Unit => test(&["--lib", "--bins", "--exclude", E2E]),
             Self::Doctest => test(&["--doc", "--exclude", E2E]),
             Self::Trybuild => cargo(&["test", "--package", DERIVE, "--test", "*"]),
-            Self::Golden => test(&["--exclude", E2E, "--exclude", DERIVE, "--test", "*"]),
+            Self::Golden => golden(required),
             Self::Manifests => manifests::check_deploy(&describe("kube-annex-server")?),
             Self::E2e => e2e(required),
             Self::Differential => differential::part(required),
@@ -129,21 +129,40 @@ fn describe(bin: &str) -> Result<crate::describe::Description> {
 }
 
 fn e2e(required: bool) -> Result<()> {
+    let mut test = command(&["test", "--package", E2E]);
+    with_control_plane(&mut test, required)?;
+    finish(&mut test)
+}
+
+/// Some of these tests need an etcd.
+fn golden(required: bool) -> Result<()> {
+    let mut test = tests(&["--exclude", E2E, "--exclude", DERIVE, "--test", "*"]);
+    with_control_plane(&mut test, required)?;
+    finish(&mut test)
+}
+
+/// Tells tests where the programs of a control plane are, and whether to fail without them.
+fn with_control_plane(test: &mut Command, required: bool) -> Result<()> {
     match Binaries::missing() {
         Some(missing) if required => bail!("{missing}"),
         Some(missing) => note(format!("skipping what needs a control plane: {missing}")),
-        None => drop(Binaries::find_or_build()?),
+        None => drop(test.env("KUBEBUILDER_ASSETS", Binaries::find_or_build()?.folder())),
     }
-    let mut test = command(&["test", "--package", E2E]);
     if required {
         test.env("KUBE_ANNEX_REQUIRE_CONTROL_PLANE", "1");
     }
-    finish(&mut test)
+    Ok(())
 }
 
 /// Features add tests, and change nothing else: with all of them on, each part builds what the one before it built.
 fn test(arguments: &[&str]) -> Result<()> {
-    finish(command(&["test", "--workspace", "--all-features", "--no-fail-fast"]).args(arguments))
+    finish(&mut tests(arguments))
+}
+
+fn tests(arguments: &[&str]) -> Command {
+    let mut test = command(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    test.args(arguments);
+    test
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {

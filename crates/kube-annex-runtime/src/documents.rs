@@ -40,14 +40,8 @@ impl Documents {
             registrations.iter().flat_map(|registration| discovered(registration)).collect();
         let served: Vec<Served> = registrations
             .iter()
-            .flat_map(|registration| {
-                registration.versions.iter().map(|version| (registration.rules.strategic_merge(), version))
-            })
-            .map(|(strategic_merge, version)| Served {
-                descriptor: version.descriptor,
-                schema: version.schema.clone(),
-                strategic_merge,
-            })
+            .flat_map(|registration| &registration.versions)
+            .map(|version| Served { descriptor: version.descriptor, schema: version.schema.clone() })
             .collect();
         Self {
             health,

@@ -45,7 +45,8 @@ pub(crate) enum StorageBackend {
     Memory,
     /// In a file under --data-dir.
     Redb,
-    /// In etcd.
+    /// In the etcd of --etcd-servers.
+    #[value(alias = "etcd3")]
     Etcd,
 }
 
@@ -114,15 +115,14 @@ pub(crate) struct ServeFlags {
     #[arg(long, default_value = "10s", value_parser = parse_duration)]
     pub(crate) authorization_webhook_cache_unauthorized_ttl: std::time::Duration,
 
-    /// Where stored objects are kept [default: redb with --standalone, else memory].
+    /// Where stored objects are kept [default: etcd with --etcd-servers, redb with --standalone, else memory].
     #[arg(long, value_enum)]
     pub(crate) storage_backend: Option<StorageBackend>,
-    /// The servers of etcd.
-    #[arg(long, value_delimiter = ',')]
-    pub(crate) etcd_servers: Vec<String>,
-    /// What the keys in etcd start with.
-    #[arg(long)]
-    pub(crate) etcd_prefix: Option<String>,
+    /// How objects are written down.
+    #[arg(long, default_value = "application/json", value_parser = ["application/json"])]
+    pub(crate) storage_media_type: String,
+    #[command(flatten)]
+    pub(crate) etcd: EtcdFlags,
     /// The folder for what the server keeps itself.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,
@@ -136,6 +136,42 @@ pub(crate) struct ServeFlags {
     /// How much the log tells: 0 to 10.
     #[arg(short = 'v', long = "v", default_value_t = 0)]
     pub(crate) verbosity: u8,
+}
+
+/// Which etcd, and how it is used.
+#[derive(Args, Debug)]
+#[allow(clippy::struct_field_names, reason = "the flags are named after them, and these are upstream's")]
+pub(crate) struct EtcdFlags {
+    /// The servers of etcd: scheme, host and port of each.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) etcd_servers: Vec<String>,
+    /// What the keys in etcd start with [default: /registry/ and the group of the first resource].
+    #[arg(long)]
+    pub(crate) etcd_prefix: Option<String>,
+    /// The authority of the certificates of etcd, PEM.
+    #[arg(long)]
+    pub(crate) etcd_cafile: Option<PathBuf>,
+    /// The certificate that etcd is shown, PEM, leaf first.
+    #[arg(long, requires = "etcd_keyfile")]
+    pub(crate) etcd_certfile: Option<PathBuf>,
+    /// The key of that certificate, PEM.
+    #[arg(long, requires = "etcd_certfile")]
+    pub(crate) etcd_keyfile: Option<PathBuf>,
+    /// How long etcd keeps history at least; 0 leaves it to others.
+    #[arg(long, default_value = "5m", value_parser = parse_duration)]
+    pub(crate) etcd_compaction_interval: std::time::Duration,
+    /// How long etcd may take to be healthy.
+    #[arg(long, default_value = "2s", value_parser = parse_duration)]
+    pub(crate) etcd_healthcheck_timeout: std::time::Duration,
+    /// How long etcd may take to be ready.
+    #[arg(long, default_value = "2s", value_parser = parse_duration)]
+    pub(crate) etcd_readycheck_timeout: std::time::Duration,
+    /// Accepted as upstream's; objects are not counted in the background.
+    #[arg(long, default_value = "1m", value_parser = parse_duration)]
+    pub(crate) etcd_count_metric_poll_period: std::time::Duration,
+    /// Accepted as upstream's; the size of etcd is not measured in the background.
+    #[arg(long, default_value = "30s", value_parser = parse_duration)]
+    pub(crate) etcd_db_metric_poll_interval: std::time::Duration,
 }
 
 /// Go's durations, as upstream's flags take them.

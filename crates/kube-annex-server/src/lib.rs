@@ -7,6 +7,8 @@ mod cli;
 mod cluster;
 mod config;
 mod describe;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod failure;
 mod program;
 pub mod resources;

@@ -52,8 +52,14 @@ async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyho
     let prepared = async {
         // Whoever has the folder has what is kept in it.
         let own = if flags.standalone { Some(own_folder(flags, &listener)?) } else { None };
-        let Kept { storage, place } = storage::open(flags, &seams).await?;
+        let group = program.registrations.first().map_or("", |first| first.descriptor().group);
+        let Kept { storage, place, checks, upkeep } = storage::open(flags, group, &seams).await?;
+        if let Some(upkeep) = upkeep {
+            let stop = shutdown.token();
+            seams.tasks.spawn(async move { stop.run_until_cancelled(upkeep).await.unwrap_or_default() });
+        }
         let builder = program.server().storage(storage).shutdown(shutdown.clone()).seams(seams.clone());
+        let builder = checks.into_iter().fold(builder, ServerBuilder::check);
         let served = match own {
             Some(own) => standalone(builder, flags, &seams, own).await?,
             None => in_cluster(builder, flags, &seams, shutdown).await?,

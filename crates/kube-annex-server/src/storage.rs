@@ -3,8 +3,10 @@
 use crate::cli::{ServeFlags, StorageBackend};
 use anyhow::bail;
 use kube_annex_runtime::Seams;
+use kube_annex_runtime::health::Check;
 use kube_annex_storage::memory::Memory;
 use kube_annex_storage::{Revision, Storage};
+use std::pin::Pin;
 use std::sync::Arc;
 
 #[cfg(feature = "redb")]
@@ -16,12 +18,30 @@ use {
 };
 
 /// The values of `--storage-backend` that this build contains.
-pub(crate) const BACKENDS: &[&str] = if cfg!(feature = "redb") { &["memory", "redb"] } else { &["memory"] };
+pub(crate) const BACKENDS: &[&str] = match (cfg!(feature = "redb"), cfg!(feature = "etcd")) {
+    (true, true) => &["memory", "redb", "etcd"],
+    (true, false) => &["memory", "redb"],
+    (false, true) => &["memory", "etcd"],
+    (false, false) => &["memory"],
+};
 
 /// An open storage, and where it is in words.
 pub(crate) struct Kept {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) place: String,
+    /// What more must be well for the server to be ready.
+    pub(crate) checks: Vec<Check>,
+    /// What goes on beside the requests, until the server stops.
+    pub(crate) upkeep: Option<Upkeep>,
+}
+
+/// Work that goes on until it is dropped.
+pub(crate) type Upkeep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Kept {
+    pub(crate) fn new(storage: impl Storage, place: String) -> Self {
+        Self { storage: Arc::new(storage), place, checks: Vec::new(), upkeep: None }
+    }
 }
 
 /// Refuses flags that contradict each other or ask for what this build does not contain.
@@ -31,12 +51,20 @@ pub(crate) fn check(flags: &ServeFlags) -> anyhow::Result<()> {
     if !BACKENDS.contains(&name) {
         bail!("this build does not contain --storage-backend {name}; it contains: {}", BACKENDS.join(", "))
     }
-    for (flag, given) in
-        [("--etcd-servers", !flags.etcd_servers.is_empty()), ("--etcd-prefix", flags.etcd_prefix.is_some())]
-    {
-        if given {
+    let etcd = &flags.etcd;
+    for (flag, given) in [
+        ("--etcd-servers", !etcd.etcd_servers.is_empty()),
+        ("--etcd-prefix", etcd.etcd_prefix.is_some()),
+        ("--etcd-cafile", etcd.etcd_cafile.is_some()),
+        ("--etcd-certfile", etcd.etcd_certfile.is_some()),
+    ] {
+        if given && backend != StorageBackend::Etcd {
             bail!("{flag} is given, but --storage-backend is {name}; objects would not be kept in etcd")
         }
+    }
+    #[cfg(feature = "etcd")]
+    if backend == StorageBackend::Etcd {
+        crate::etcd::check(etcd)?;
     }
     if backend == StorageBackend::Redb && flags.data_dir.is_none() {
         bail!("--storage-backend redb keeps objects under --data-dir; give that too")
@@ -47,22 +75,32 @@ pub(crate) fn check(flags: &ServeFlags) -> anyhow::Result<()> {
 /// Opens the storage that the flags choose.
 ///
 /// * Errors: who else has it, or what is wrong with it; nothing is served then.
-pub(crate) async fn open(flags: &ServeFlags, seams: &Seams) -> anyhow::Result<Kept> {
+#[cfg_attr(not(feature = "etcd"), allow(unused_variables, reason = "only in etcd keys begin with the group"))]
+pub(crate) async fn open(flags: &ServeFlags, group: &str, seams: &Seams) -> anyhow::Result<Kept> {
     #[cfg(feature = "redb")]
     if let (StorageBackend::Redb, Some(data)) = (backend(flags), &flags.data_dir) {
         return open_redb(folder(data)).await;
+    }
+    #[cfg(feature = "etcd")]
+    if backend(flags) == StorageBackend::Etcd {
+        return crate::etcd::open(&flags.etcd, group).await;
     }
     check(flags)?;
     let place = "memory and are gone when this process ends".to_owned();
     // Clients of an earlier process remember its revisions. Those must be in the past here, not in the future.
     let now = Revision(u64::try_from(seams.clock.now().as_microsecond()).unwrap_or(1));
-    Ok(Kept { storage: Arc::new(Memory::new().starting_at(now)), place })
+    Ok(Kept::new(Memory::new().starting_at(now), place))
 }
 
 /// Behind a cluster a pod has no folder that outlives it unless it is given one: nobody is led to believe so.
 fn backend(flags: &ServeFlags) -> StorageBackend {
     let own = flags.standalone && cfg!(feature = "redb");
-    flags.storage_backend.unwrap_or(if own { StorageBackend::Redb } else { StorageBackend::Memory })
+    let default = match (flags.etcd.etcd_servers.is_empty(), own) {
+        (false, _) => StorageBackend::Etcd,
+        (true, true) => StorageBackend::Redb,
+        (true, false) => StorageBackend::Memory,
+    };
+    flags.storage_backend.unwrap_or(default)
 }
 
 fn name(backend: StorageBackend) -> &'static str {
@@ -84,7 +122,7 @@ async fn open_redb(folder: PathBuf) -> anyhow::Result<Kept> {
     // It reads and checks the whole file.
     let opened = tokio::task::spawn_blocking(|| Redb::open(folder)).await;
     let redb = opened.with_context(|| format!("{place} cannot be read"))??;
-    Ok(Kept { storage: Arc::new(redb), place })
+    Ok(Kept::new(redb, place))
 }
 
 /// `storage verify`: reads everything and says what there is.

@@ -73,6 +73,9 @@ impl fmt::Debug for Subject {
     }
 }
 
+/// A law about a certain backend: it returns if it holds. [`conformance_list!`](crate::conformance_list!) makes them.
+pub type Law = Box<dyn FnOnce() + Send>;
+
 /// Runs one law on a store of its own, on two threads, and gives up after a minute. [`conformance!`](crate::conformance!)
 /// calls it.
 pub fn run<S, Made, Kept>(make: impl FnOnce() -> Made, law: impl FnOnce(Subject) -> Kept)
@@ -108,6 +111,30 @@ macro_rules! conformance {
             use super::*;
             $crate::__each_storage_law! { __storage_law_tests [$make] }
         }
+    };
+}
+
+/// Every law by its name, for a test harness of one's own: a `Vec` of names and of functions that panic when the law does
+/// not hold.
+///
+/// The argument is evaluated for each law; it is a closure as [`conformance!`](crate::conformance!) takes it.
+#[macro_export]
+macro_rules! conformance_list {
+    ($make:expr) => {
+        $crate::__each_storage_law! { __storage_law_list [$make] }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __storage_law_list {
+    ([$make:expr] $($topic:ident { $($law:ident)* })*) => {
+        ::std::vec![$($({
+            let make = $make;
+            let law: $crate::conformance::Law =
+                ::std::boxed::Box::new(move || $crate::conformance::run(make, $crate::conformance::$topic::$law));
+            (concat!(stringify!($topic), "::", stringify!($law)), law)
+        }),*),*]
     };
 }
 

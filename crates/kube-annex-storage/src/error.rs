@@ -60,6 +60,14 @@ pub enum Error {
         /// The newest revision.
         current: Revision,
     },
+    /// The backend takes no value of that size; a smaller one it does.
+    #[error("{key} cannot hold {bytes} bytes: the backend refuses a write of that size")]
+    TooLarge {
+        /// The key that was to be written.
+        key: Key,
+        /// The size of the value, in bytes.
+        bytes: usize,
+    },
     /// The backend failed. The cause is in `source`, never repeated in this text.
     #[error("{backend} did not finish {operation}")]
     Backend {

@@ -3,6 +3,7 @@
 #![allow(clippy::missing_panics_doc, reason = "a test that cannot be set up has failed")]
 
 pub mod apiserver;
+pub mod etcd;
 pub mod pki;
 pub mod resources;
 pub mod seams;

@@ -10,7 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -171,6 +171,16 @@ impl Standalone {
         let kubeconfig = Kubeconfig::read_from(&self.kubeconfig).unwrap();
         kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
     }
+}
+
+/// The program of etcd, or a note that a test is skipped.
+pub(crate) fn etcd(test: &str) -> Option<PathBuf> {
+    let program = kube_annex_testkit::etcd::program();
+    if program.is_none() {
+        assert!(!kube_annex_testkit::etcd::required(), "there is no etcd; `cargo xtask control-plane build` makes one");
+        let _ = writeln!(std::io::stderr(), "skipped: {test}: there is no etcd on this machine");
+    }
+    program
 }
 
 /// Runs a program to its end.

@@ -1,0 +1,55 @@
+//! Every law of a store, on an etcd that nobody else uses at that time: revisions and compaction are of a whole etcd.
+
+use crate::{Process, store};
+use kube_annex_storage::conformance::{self, Subject};
+use libtest_mimic::Trial;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// The etcds that no law uses. A law takes one, or starts one, and puts it back.
+static IDLE: Mutex<Vec<Process>> = Mutex::new(Vec::new());
+static PREFIXES: AtomicUsize = AtomicUsize::new(0);
+
+/// An etcd for the time of a law.
+struct Taken(Option<Process>);
+
+impl Taken {
+    fn new(program: &Path) -> Self {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if idle.is_some() {
+            // What the law before gave up may be on its way.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self(Some(idle.unwrap_or_else(|| Process::start(program))))
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).extend(self.0.take());
+    }
+}
+
+fn subject(program: &Path) -> Subject {
+    let taken = Taken::new(program);
+    let prefix = format!("/laws/{}", PREFIXES.fetch_add(1, Ordering::Relaxed));
+    let store = taken.0.as_ref().map(|etcd| store(etcd, &prefix)).unwrap();
+    Subject::new(store).holding(taken)
+}
+
+pub(crate) fn trials(program: &Path) -> Vec<Trial> {
+    let make = || {
+        let program = program.to_owned();
+        || async move { subject(&program) }
+    };
+    let laws = kube_annex_storage::conformance_list!(make());
+    let trial = |(name, law): (&str, conformance::Law)| {
+        Trial::test(format!("laws::{name}"), || {
+            law();
+            Ok(())
+        })
+    };
+    laws.into_iter().map(trial).collect()
+}
