@@ -40,8 +40,14 @@ impl Documents {
             registrations.iter().flat_map(|registration| discovered(registration)).collect();
         let served: Vec<Served> = registrations
             .iter()
-            .flat_map(|registration| &registration.versions)
-            .map(|version| Served { descriptor: version.descriptor, schema: version.schema.clone() })
+            .flat_map(|registration| {
+                registration.versions.iter().map(|version| (registration.rules.strategic_merge(), version))
+            })
+            .map(|(strategic_merge, version)| Served {
+                descriptor: version.descriptor,
+                schema: version.schema.clone(),
+                strategic_merge,
+            })
             .collect();
         Self {
             health,

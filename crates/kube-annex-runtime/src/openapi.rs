@@ -28,6 +28,8 @@ pub struct Served {
     pub descriptor: &'static ResourceDescriptor,
     /// What its objects look like.
     pub schema: TypeSchema,
+    /// Whether it takes strategic merge patches.
+    pub strategic_merge: bool,
 }
 
 /// What the documents say of the server as a whole.
@@ -121,5 +123,14 @@ fn json_document(content: &serde_json::Value) -> Document {
 /// What the documents can be read as.
 pub const MEDIA_TYPES: &[&str] = &["application/json"];
 
-/// The patches that every patchable resource takes, as clients learn them: kubectl picks its kind of patch from these.
-pub const PATCH_MEDIA_TYPES: &[&str] = &["application/json-patch+json", "application/merge-patch+json"];
+/// The patches that a patchable resource takes, as clients learn them: kubectl picks its kind of patch from these.
+pub const PATCH_MEDIA_TYPES: &[&str] = &[
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+    "application/apply-patch+yaml",
+];
+
+/// Those of a resource that takes no strategic merge patches.
+pub const PATCH_MEDIA_TYPES_WITHOUT_STRATEGIC: &[&str] =
+    &["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];

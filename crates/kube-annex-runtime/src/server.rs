@@ -307,7 +307,7 @@ fn in_service(
             admission: admission.clone(),
         }),
     };
-    Ok(ServedResource { registration: Arc::clone(registration), origin })
+    Ok(ServedResource::new(registration, origin))
 }
 
 fn no_storage(descriptor: &ResourceDescriptor) -> BuildError {

@@ -17,7 +17,7 @@ mod tests;
 pub use fields::KnownFields;
 pub use kind::check_type;
 pub use order::in_document_order;
-pub use typed::{stored, typed};
+pub use typed::{other, stored, typed};
 
 use crate::gvk::GroupVersionKind;
 use crate::options::FieldValidation;

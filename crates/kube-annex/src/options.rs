@@ -13,7 +13,9 @@ mod write;
 
 pub use delete::{DeleteOptions, Preconditions};
 pub use read::{GetOptions, ListOptions};
-pub use write::{CreateOptions, FieldValidation, PatchOptions, UpdateOptions, validate_field_manager};
+pub use write::{
+    CreateOptions, FieldValidation, PatchOptions, UpdateOptions, manager_of_user_agent, validate_field_manager,
+};
 
 use crate::Status;
 use crate::field::{Error, ErrorList, Path};

@@ -1,19 +1,48 @@
 //! Patches as functions of objects: what a client sends and the live object make the patched one.
 //!
-//! Nothing here knows a type. The patched tree is decoded into its type by the caller; [`invalid`] is the answer when
-//! that fails.
+//! A patch is read once and applied as often as other writers are faster. What is made here is a tree; the caller
+//! decodes it into its type, and [`invalid`] is the answer when that fails.
 
 pub mod json;
 pub mod merge;
+pub mod strategic;
 #[cfg(test)]
 mod tests;
 
+use crate::decode::{self, Decoded, MediaType};
 use crate::field;
+use crate::options::FieldValidation;
+use crate::schema::TypeSchema;
 use crate::status::Status;
+use serde_json::Value;
 
 /// Containers within containers, counted from the root, that a patched object may have. What the JSON parser reads
 /// at most, so that whatever is stored can be read again.
 const MAX_DEPTH: usize = 127;
+
+/// A patch that has been read.
+#[derive(Clone, Debug)]
+pub enum Patch {
+    /// `application/json-patch+json`
+    Json(json::Patch),
+    /// `application/merge-patch+json`
+    Merge(merge::Patch),
+    /// `application/strategic-merge-patch+json`
+    Strategic(strategic::Patch),
+}
+
+impl Patch {
+    /// The live object with the patch applied; `schema` tells a strategic merge how its lists are merged.
+    ///
+    /// * Errors: those of the patch's kind.
+    pub fn apply(&self, live: Value, schema: &TypeSchema) -> Result<Value, Status> {
+        match self {
+            Self::Json(patch) => patch.apply(live),
+            Self::Merge(patch) => Ok(patch.apply(live)),
+            Self::Strategic(patch) => patch.apply(live, schema),
+        }
+    }
+}
 
 /// 422: the patched object is not one of its type, or breaks strict field validation.
 ///
@@ -23,9 +52,16 @@ pub fn invalid(detail: impl Into<String>) -> Status {
     Status::invalid("", "", "", &[field::Error::invalid(&field::Path::new("patch"), "{...}", detail)])
 }
 
-/// 400: the patch is not JSON. Upstream tells no more.
-fn not_json() -> Status {
-    Status::bad_request("invalid JSON patch")
+/// The JSON of a patch, with what is written twice in it.
+///
+/// * Errors: 400 when it is not JSON. Upstream tells no more.
+fn read(patch: &[u8]) -> Result<Decoded, Status> {
+    decode::decode(patch, MediaType::Json).map_err(|_| Status::bad_request("invalid JSON patch"))
+}
+
+/// What a lenient reader would overlook, unless nobody asks.
+fn findings(validation: FieldValidation, found: Vec<String>) -> Vec<String> {
+    if validation == FieldValidation::Ignore { Vec::new() } else { found }
 }
 
 /// 400: the patch is not one.
@@ -34,13 +70,13 @@ fn undecodable(why: impl std::fmt::Display) -> Status {
 }
 
 /// What a JSON value is, for people.
-fn type_name(value: &serde_json::Value) -> &'static str {
+fn type_name(value: &Value) -> &'static str {
     match value {
-        serde_json::Value::Null => "null",
-        serde_json::Value::Bool(_) => "a boolean",
-        serde_json::Value::Number(_) => "a number",
-        serde_json::Value::String(_) => "a string",
-        serde_json::Value::Array(_) => "an array",
-        serde_json::Value::Object(_) => "an object",
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
     }
 }

@@ -22,6 +22,10 @@ pub trait Strategy<R: AggregatedResource>: Send + Sync + 'static {
     /// Whether `PUT` without a resourceVersion overwrites whatever is there.
     const ALLOW_UNCONDITIONAL_UPDATE: bool = true;
 
+    /// Whether strategic merge patches are taken, as upstream takes them for the types it was compiled with. It does not
+    /// for custom resources: their clients are answered 415 and turn to merge patches.
+    const STRATEGIC_MERGE: bool = true;
+
     /// Fills in what the client left out. Runs whenever an object of this version is decoded.
     fn default(object: &mut R) {
         let _ = object;

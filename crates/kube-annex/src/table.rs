@@ -50,7 +50,7 @@ impl Columns {
     pub fn of(descriptor: &ResourceDescriptor) -> Self {
         let declared = descriptor.columns;
         if declared.is_empty() {
-            return Self { definitions: vec![name(), created_at()], cells: Cells::CreatedAt };
+            return Self::standard();
         }
         Self {
             definitions: std::iter::once(name()).chain(declared.iter().map(definition)).collect(),
@@ -58,6 +58,11 @@ impl Columns {
                 declared.iter().map(|column| (column.r#type, JsonPath::parse(column.path).ok())).collect(),
             ),
         }
+    }
+
+    /// Upstream's default: the name, and when the object was created.
+    pub fn standard() -> Self {
+        Self { definitions: vec![name(), created_at()], cells: Cells::CreatedAt }
     }
 
     /// What the table says of its columns.

@@ -74,6 +74,11 @@ impl Chain {
         Self(plugins.into())
     }
 
+    /// Whether any plug-in has a say in such a write.
+    pub fn handles(&self, operation: Operation) -> bool {
+        self.0.iter().any(|plugin| plugin.handles(operation))
+    }
+
     /// Lets every plug-in change the object; the first refusal ends it.
     pub async fn admit(&self, attributes: &mut Attributes<'_>) -> Result<(), Status> {
         let operation = attributes.operation;

@@ -1,8 +1,7 @@
 //! `DELETE` of a collection: every object that matches, one by one.
 
 use crate::endpoint::{Endpoint, delete, list, respond};
-use crate::registry::list::{Listed, Predicate};
-use crate::registry::store::Deletion;
+use crate::registry::list::Predicate;
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::{Answer, negotiate};
 use axum::body::Body;
@@ -21,14 +20,14 @@ pub(super) async fn delete_collection(
     let predicate = Predicate::of(&selection)?;
     let write = endpoint.write(exchange, !options.dry_run.is_empty());
     let listed = endpoint.resource.list(&write, &selection, &predicate).await?;
-    let mut deleted = Listed { items: Vec::with_capacity(listed.items.len()), ..listed };
-    for item in listed.items {
+    for item in &listed.items {
         let name = item.head()?.name.into_owned();
         match endpoint.resource.delete(&write, &name, &options).await {
-            Ok(Deletion::Removed(written) | Deletion::Marked(written)) => deleted.items.push(written.item),
+            Ok(_) => {}
             Err(status) if status.reason == Reason::NotFound => {}
             Err(status) => return Err(status),
         }
     }
-    respond::list(exchange, endpoint, negotiated, &list::answer(endpoint, deleted)?)
+    // The answer is what was found, as it was found: so does upstream.
+    respond::list(exchange, endpoint, negotiated, &list::answer(endpoint, listed)?)
 }

@@ -1,5 +1,6 @@
 //! The verbs: one file each, and `respond`, the only writer of bodies.
 
+mod apply;
 mod create;
 mod delete;
 mod delete_collection;
@@ -8,6 +9,7 @@ mod list;
 mod mutation;
 mod patch;
 pub(crate) mod respond;
+mod scale;
 mod table;
 mod update;
 mod watch;
@@ -134,16 +136,30 @@ impl Endpoint {
 
     /// What a handler of this endpoint writes with.
     fn write<'a>(&self, exchange: &'a Exchange, dry_run: bool) -> Write<'a> {
-        Write { exchange, descriptor: self.descriptor(), subresource: &exchange.call.info.subresource, dry_run }
+        Write {
+            exchange,
+            descriptor: self.descriptor(),
+            subresource: &exchange.call.info.subresource,
+            dry_run,
+            creates_with: None,
+            may_forget_managers: true,
+        }
     }
 
     /// Answers a request for this resource.
     pub(crate) async fn answer(&self, verb: Verb, exchange: &Arc<Exchange>, body: Body) -> Result<Response, Status> {
         negotiate::check_route(&exchange.headers, verb == Verb::List || verb == Verb::Watch)?;
         if verb == Verb::Patch {
-            patch::check_content_type(exchange)?;
+            patch::check_content_type(self, exchange)?;
         }
         self.warn_of_deprecation(exchange);
+        if exchange.call.info.subresource == "scale" {
+            return match verb {
+                Verb::Update => bounded(scale::update(self, exchange, body)).await,
+                Verb::Patch => bounded(scale::patch(self, exchange, body)).await,
+                _ => scale::get(self, exchange).await,
+            };
+        }
         match verb {
             Verb::Get => get::get(self, exchange).await,
             Verb::List => list::list(self, exchange).await,

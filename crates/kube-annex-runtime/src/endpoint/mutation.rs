@@ -1,16 +1,23 @@
-//! From a request's body to an object: what create, update and patch share.
+//! From a request's body to an object: what create, update, patch and apply share.
 
 use crate::endpoint::Endpoint;
+use crate::registry::store::{Write, Written};
 use crate::request::exchange::Exchange;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, USER_AGENT};
 use kube_annex::decode::{self, MediaType};
-use kube_annex::options::FieldValidation;
-use kube_annex::{Object, Status};
+use kube_annex::fieldmanager::Writer;
+use kube_annex::gvk::GroupVersionKind;
+use kube_annex::options::{self, FieldValidation};
+use kube_annex::{Object, Reason, Status, metadata};
 use serde_json::Value;
 
 /// The media types that bodies of objects may have, in upstream's order.
 const ACCEPTED: &[&str] = &["application/json", "application/yaml"];
+
+/// How often an object may come and go while it is written.
+const MOST_RACES: usize = 8;
 
 /// The body's media type without its parameters; empty when there is none.
 pub(super) fn content_type(exchange: &Exchange) -> &str {
@@ -27,48 +34,58 @@ pub(super) fn media_type(exchange: &Exchange) -> Result<MediaType, Status> {
     }
 }
 
-/// An object's body as a tree of the version asked for, with what a lenient reader would overlook.
-pub(super) struct Body {
-    pub(super) tree: Value,
-    bytes: Bytes,
+/// The object of the hub that a body says, its version's defaults filled in; findings are told as the client asked.
+///
+/// * Errors: 400 when it is not an object of this kind and version, or (`Strict`) has findings.
+pub(super) fn sent_object(
+    endpoint: &Endpoint,
+    exchange: &Exchange,
+    bytes: &Bytes,
     media: MediaType,
-    duplicates: Vec<String>,
+    validation: FieldValidation,
+) -> Result<Object, Status> {
+    let expected = endpoint.descriptor().gvk();
+    let (tree, mut findings) = sent_tree(bytes, media, &expected)?;
+    let codec = &endpoint.resource.served(endpoint.version).codec;
+    let object = codec.decode(tree, &mut findings).map_err(|error| error.into_status(&expected, b""))?;
+    tell(exchange, bytes, media, findings, validation, &expected)?;
+    let mut object = object;
+    check_namespace(endpoint, exchange, &mut object)?;
+    Ok(object)
 }
 
-impl Body {
-    /// Reads a body. 400 when it is not an object of this kind and version.
-    pub(super) fn read(endpoint: &Endpoint, bytes: &Bytes, media: MediaType) -> Result<Self, Status> {
-        let expected = endpoint.descriptor().gvk();
-        let decoded = decode::decode(bytes, media).map_err(|error| error.into_status(&expected, bytes))?;
-        let mut tree = decoded.value;
-        decode::check_type(&mut tree, &expected)?;
-        Ok(Self { tree, bytes: bytes.clone(), media, duplicates: decoded.duplicates })
-    }
+/// The tree that a body says, with what is written twice in it. 400 when it is not an object of that kind and version.
+pub(super) fn sent_tree(
+    bytes: &Bytes,
+    media: MediaType,
+    expected: &GroupVersionKind,
+) -> Result<(Value, Vec<String>), Status> {
+    let decoded = decode::decode(bytes, media).map_err(|error| error.into_status(expected, bytes))?;
+    let mut tree = decoded.value;
+    decode::check_type(&mut tree, expected)?;
+    Ok((tree, decoded.duplicates))
+}
 
-    /// The object of the hub that a tree says, findings told as the client asked.
-    pub(super) fn object(
-        &self,
-        endpoint: &Endpoint,
-        exchange: &Exchange,
-        tree: Value,
-        validation: FieldValidation,
-    ) -> Result<Object, Status> {
-        let expected = endpoint.descriptor().gvk();
-        let codec = &endpoint.resource.served(endpoint.version).codec;
-        let mut unknown = Vec::new();
-        let object = codec.decode(tree, &mut unknown).map_err(|error| error.into_status(&expected, b""))?;
-        let findings = [self.duplicates.clone(), unknown].concat();
-        let findings = decode::in_document_order(&self.bytes, self.media, findings);
-        match validation {
-            FieldValidation::Ignore => {}
-            FieldValidation::Warn => findings.into_iter().for_each(|finding| exchange.warnings.add(finding)),
-            FieldValidation::Strict if findings.is_empty() => {}
-            FieldValidation::Strict => {
-                return Err(decode::strict_error(&findings).into_status(&expected, b""));
-            }
-        }
-        Ok(object)
+/// Tells findings as the client asked: not at all, as warnings, or with a refusal.
+pub(super) fn tell(
+    exchange: &Exchange,
+    bytes: &Bytes,
+    media: MediaType,
+    findings: Vec<String>,
+    validation: FieldValidation,
+    expected: &GroupVersionKind,
+) -> Result<(), Status> {
+    if findings.is_empty() || validation == FieldValidation::Ignore {
+        return Ok(());
     }
+    let findings = decode::in_document_order(bytes, media, findings);
+    if validation == FieldValidation::Strict {
+        return Err(decode::strict_error(&findings).into_status(expected, b""));
+    }
+    for finding in findings {
+        exchange.warnings.add(finding);
+    }
+    Ok(())
 }
 
 /// Fills in the namespace of the URL, and refuses another one. Cluster-scoped objects lose theirs.
@@ -88,38 +105,149 @@ pub(super) fn check_namespace(endpoint: &Endpoint, exchange: &Exchange, object: 
     Ok(())
 }
 
-/// Whether the resource keeps its status apart from the rest.
-pub(super) fn has_status(endpoint: &Endpoint) -> bool {
-    endpoint.descriptor().subresource("status").is_some()
+/// An object is written under the name of its URL.
+pub(super) fn check_name(sent: &str, name: &str) -> Result<(), Status> {
+    if sent.is_empty() {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )));
+    }
+    if sent != name {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({sent}) does not match the name on the URL ({name})"
+        )));
+    }
+    Ok(())
 }
 
-/// What a write to the object or to its status may change, taken from `asked`, on top of `live`.
-pub(super) fn overlay(endpoint: &Endpoint, exchange: &Exchange, asked: Value, live: &Value) -> Value {
-    if !has_status(endpoint) {
-        return asked;
+/// A uid in the body of an update is a precondition; `live` is empty where no object is.
+pub(super) fn check_uid(endpoint: &Endpoint, sent: &Object, live: &str) -> Result<(), Status> {
+    check_uid_of(endpoint, sent, sent.uid(), live)
+}
+
+/// As [`check_uid`], with the uid in a body that is another view of the object.
+pub(super) fn check_uid_text(endpoint: &Endpoint, live: &Object, uid: &str) -> Result<(), Status> {
+    check_uid_of(endpoint, live, uid, live.uid())
+}
+
+fn check_uid_of(endpoint: &Endpoint, object: &Object, uid: &str, live: &str) -> Result<(), Status> {
+    if uid.is_empty() || uid == live {
+        return Ok(());
     }
-    let to_status = exchange.call.info.subresource == "status";
-    let (mut base, status) =
-        if to_status { (live.clone(), asked.get("status")) } else { (asked.clone(), live.get("status")) };
-    let Value::Object(fields) = &mut base else { return asked };
-    match status {
-        Some(status) => fields.insert("status".to_owned(), status.clone()),
-        None => fields.remove("status"),
-    };
-    if to_status && let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
-        for key in ["resourceVersion", "uid", "name", "namespace"] {
-            match asked.get("metadata").and_then(|metadata| metadata.get(key)) {
-                Some(value) => metadata.insert(key.to_owned(), value.clone()),
-                None if key == "resourceVersion" => metadata.remove(key),
-                None => continue,
-            };
-        }
+    let resource = endpoint.descriptor().group_resource();
+    let (group, plural) = (&resource.group, &resource.resource);
+    let (namespace, name) = (object.namespace(), object.name());
+    let place = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };
+    let why = format!(
+        "StorageError: invalid object, Code: 4, Key: /{group}/{plural}/{place}, ResourceVersion: 0, \
+         AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object meta: {live}"
+    );
+    Err(Status::conflict(&resource, name, why))
+}
+
+/// Drops owner references that say the same twice, before anybody else sees the object.
+pub(super) fn deduplicate_owners(exchange: &Exchange, object: &mut Object) {
+    if let Some(warning) = metadata::deduplicate_owner_references(object.metadata_mut(), false) {
+        exchange.warnings.add(warning);
     }
-    base
 }
 
 /// An object of the hub as a tree of the version asked for.
 pub(super) fn tree_of(endpoint: &Endpoint, object: &Object) -> Result<Value, Status> {
-    let converted = endpoint.resource.served(endpoint.version).codec.convert(object.clone());
-    converted.to_value().map_err(|error| Status::internal(format_args!("{object:?}: {error}")))
+    let tree = if endpoint.version == 0 {
+        object.to_value()
+    } else {
+        endpoint.resource.served(endpoint.version).codec.convert(object.clone()).to_value()
+    };
+    tree.map_err(|error| Status::internal(format_args!("{object:?}: {error}")))
+}
+
+/// Who writes a request's changes, for the record in `managedFields`.
+pub(super) struct Authorship {
+    manager: String,
+    api_version: String,
+    subresource: String,
+    now: jiff::Timestamp,
+}
+
+impl Authorship {
+    /// The manager is the one sent, else the program that the client says it is.
+    pub(super) fn of(endpoint: &Endpoint, exchange: &Exchange, manager: &str) -> Self {
+        let manager = if manager.is_empty() {
+            let agent = exchange.headers.get(USER_AGENT).map(http::HeaderValue::as_bytes).unwrap_or_default();
+            options::manager_of_user_agent(&String::from_utf8_lossy(agent))
+        } else {
+            manager.to_owned()
+        };
+        let api_version = endpoint.descriptor().api_version();
+        let subresource = exchange.call.info.subresource.clone();
+        Self { manager, api_version, subresource, now: endpoint.resource.now() }
+    }
+
+    /// The same, in terms of another version: that of the kind a subresource speaks.
+    pub(super) fn in_version(self, api_version: &str) -> Self {
+        Self { api_version: api_version.to_owned(), ..self }
+    }
+
+    /// The same as the record takes it.
+    pub(super) fn writer(&self) -> Writer<'_> {
+        Writer { manager: &self.manager, api_version: &self.api_version, subresource: &self.subresource, now: self.now }
+    }
+
+    /// Brings the record of an object up to date. `live` is what it was, as a tree of the version asked for.
+    pub(super) fn track(&self, endpoint: &Endpoint, live: Option<&Value>, object: &mut Object) -> Result<(), Status> {
+        let mut tree = tree_of(endpoint, object)?;
+        if object.metadata().managed_fields.as_ref().is_some_and(Vec::is_empty)
+            && let Some(metadata) = tree.get_mut("metadata").and_then(Value::as_object_mut)
+        {
+            // Whoever sends no managers at all wants them forgotten; an encoder leaves an empty list out.
+            metadata.insert("managedFields".to_owned(), Value::Array(Vec::new()));
+        }
+        let tracked = endpoint.resource.fields.update(live, tree, &self.writer());
+        take_managers(object, tracked);
+        Ok(())
+    }
+}
+
+/// Gives an object the managers that a tree of it has.
+fn take_managers(object: &mut Object, mut tree: Value) {
+    let managers = tree.get_mut("metadata").and_then(|metadata| metadata.get_mut("managedFields"));
+    object.metadata_mut().managed_fields = match managers.map(Value::take) {
+        None => None,
+        Some(managers) => serde_json::from_value(managers).unwrap_or_default(),
+    };
+}
+
+/// Makes an object where there is none.
+pub(super) type Make<'a> = dyn Fn() -> Result<Object, Status> + Sync + 'a;
+
+/// Changes an object, or makes it where there is none: again when another writer made or removed it in between.
+///
+/// `change` is given the live object; `make` is there when the request may create one.
+pub(super) async fn change_or_make(
+    endpoint: &Endpoint,
+    write: &Write<'_>,
+    mut change: impl FnMut(&Object) -> Result<Object, Status>,
+    make: Option<&Make<'_>>,
+) -> Result<(StatusCode, Written), Status> {
+    let name = &write.exchange.call.info.name;
+    let resource = endpoint.descriptor().group_resource();
+    for _ in 0..MOST_RACES {
+        let refusal = match endpoint.resource.update(write, name, &mut change).await {
+            Ok(written) => return Ok((StatusCode::OK, written)),
+            Err(status) => status,
+        };
+        let Some(make) = make.filter(|_| refusal == Status::not_found(&resource, name)) else {
+            return Err(refusal);
+        };
+        let mut object = make()?;
+        object.metadata_mut().resource_version = None;
+        match endpoint.resource.create(write, object).await {
+            Ok(written) => return Ok((StatusCode::CREATED, written)),
+            // Somebody else was first: then there is something to change.
+            Err(status) if status.reason == Reason::AlreadyExists => {}
+            Err(status) => return Err(status),
+        }
+    }
+    Err(Status::modified(&resource, name))
 }

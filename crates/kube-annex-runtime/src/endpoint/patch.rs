@@ -1,7 +1,7 @@
 //! `PATCH` of one object or its status.
 
-use crate::endpoint::mutation;
-use crate::endpoint::{Endpoint, respond};
+use crate::endpoint::mutation::{self, Authorship};
+use crate::endpoint::{Endpoint, apply, respond};
 use crate::request::body;
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::{Answer, negotiate};
@@ -9,97 +9,157 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
-use kube_annex::decode::MediaType;
 use kube_annex::options::{FieldValidation, PatchOptions};
+use kube_annex::patch::{self, Patch};
 use kube_annex::status::Details;
-use kube_annex::{Object, Reason, Status, decode, patch};
+use kube_annex::{Object, Reason, Status, decode};
 use serde_json::Value;
 
-#[derive(Clone, Copy)]
-enum Kind {
+/// How a patch is written.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Kind {
     Json,
     Merge,
+    Strategic,
+    Apply,
 }
 
 /// Refuses a patch of a kind that is not served, before anything else is looked at.
-pub(super) fn check_content_type(exchange: &Exchange) -> Result<(), Status> {
-    kind(exchange).map(drop)
+pub(super) fn check_content_type(endpoint: &Endpoint, exchange: &Exchange) -> Result<(), Status> {
+    kind(endpoint, exchange).map(drop)
 }
 
-fn kind(exchange: &Exchange) -> Result<Kind, Status> {
+pub(super) fn kind(endpoint: &Endpoint, exchange: &Exchange) -> Result<Kind, Status> {
     match mutation::content_type(exchange) {
         "application/json-patch+json" => Ok(Kind::Json),
         "application/merge-patch+json" => Ok(Kind::Merge),
+        "application/strategic-merge-patch+json" if endpoint.resource.registration.rules.strategic_merge() => {
+            Ok(Kind::Strategic)
+        }
+        "application/apply-patch+yaml" => Ok(Kind::Apply),
         _ => Err(Status::failure(415, Reason::UnsupportedMediaType, "415: Unsupported Media Type")
             .with_details(Details::default())),
     }
 }
 
 pub(super) async fn patch(endpoint: &Endpoint, exchange: &Exchange, body: Body) -> Result<Response, Status> {
-    let kind = kind(exchange)?;
+    let kind = kind(endpoint, exchange)?;
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
     let bytes = body::read(body).await?;
-    let options = PatchOptions::parse(&exchange.query, false)?;
-    let name = &exchange.call.info.name;
-    let duplicates = duplicates(kind, &bytes);
-    let write = endpoint.write(exchange, options.dry_run);
-    let written = endpoint
-        .resource
-        .update(&write, name, |live| patched(endpoint, exchange, kind, &bytes, &duplicates, &options, live))
-        .await?;
-    let item = endpoint.resource.render(written.item, endpoint.version)?;
-    respond::object(exchange, endpoint, negotiated, StatusCode::OK, &item)
-}
-
-/// What the patch itself says twice. One that is no JSON has nothing to find; it is refused when it is applied.
-fn duplicates(kind: Kind, patch: &Bytes) -> Vec<String> {
-    let found = decode::decode(patch, MediaType::Json).map(|decoded| decoded.duplicates).unwrap_or_default();
-    match kind {
-        Kind::Merge => found,
-        Kind::Json => found.into_iter().map(|finding| format!("json patch {finding}")).collect(),
-    }
-}
-
-fn patched(
-    endpoint: &Endpoint,
-    exchange: &Exchange,
-    kind: Kind,
-    patch: &Bytes,
-    duplicates: &[String],
-    options: &PatchOptions,
-    live: &Object,
-) -> Result<Object, Status> {
-    let codec = &endpoint.resource.served(endpoint.version).codec;
-    let live_tree = mutation::tree_of(endpoint, live)?;
-    let tree = match kind {
-        Kind::Json => patch::json::apply(&live_tree, patch)?,
-        Kind::Merge => patch::merge::apply(&live_tree, patch)?,
+    let options = PatchOptions::parse(&exchange.query, kind == Kind::Apply)?;
+    let (code, written) = if kind == Kind::Apply {
+        apply::apply(endpoint, exchange, &bytes, &options).await?
+    } else {
+        check_json(&bytes)?;
+        let write = endpoint.write(exchange, options.dry_run);
+        let mut patching = Patching::new(endpoint, exchange, kind, &bytes, &options);
+        let name = &exchange.call.info.name;
+        (StatusCode::OK, endpoint.resource.update(&write, name, |live| patching.patched(live)).await?)
     };
-    let tree = mutation::overlay(endpoint, exchange, tree, &live_tree);
-    check_type(endpoint, &tree)?;
-    let mut findings = duplicates.to_vec();
-    let mut object = codec.decode(tree, &mut findings).map_err(|error| patch::invalid(error.to_string()))?;
-    if !findings.is_empty() {
-        match options.field_validation {
-            FieldValidation::Ignore => {}
-            FieldValidation::Warn => findings.into_iter().for_each(|finding| exchange.warnings.add(finding)),
-            FieldValidation::Strict => {
-                return Err(patch::invalid(decode::strict_error(&findings).to_string()));
-            }
-        }
-    }
-    mutation::check_namespace(endpoint, exchange, &mut object)?;
-    if object.name() != live.name() {
-        return Err(Status::bad_request(format!(
-            "the name of the object ({}) does not match the name on the URL ({})",
-            object.name(),
-            live.name()
-        )));
-    }
-    Ok(object)
+    let item = endpoint.resource.render(written.item, endpoint.version)?;
+    respond::object(exchange, endpoint, negotiated, code, &item)
 }
 
-fn check_type(endpoint: &Endpoint, tree: &Value) -> Result<(), Status> {
-    let mut tree = tree.clone();
-    decode::check_type(&mut tree, &endpoint.descriptor().gvk()).map_err(|status| patch::invalid(status.message))
+/// 400 for what is not even JSON, whatever the object.
+pub(super) fn check_json(patch: &[u8]) -> Result<(), Status> {
+    serde_json::from_slice::<serde::de::IgnoredAny>(patch)
+        .map(drop)
+        .map_err(|_| Status::bad_request("invalid JSON patch"))
+}
+
+/// Reads a patch of that kind, and answers it with what a lenient reader would overlook.
+pub(super) fn read(kind: Kind, bytes: &[u8], validation: FieldValidation) -> Result<(Patch, Vec<String>), Status> {
+    Ok(match kind {
+        Kind::Merge => {
+            let (patch, findings) = patch::merge::Patch::decode(bytes, validation)?;
+            (Patch::Merge(patch), findings)
+        }
+        Kind::Strategic => {
+            let (patch, findings) = patch::strategic::Patch::decode(bytes, validation)?;
+            (Patch::Strategic(patch), findings)
+        }
+        Kind::Json | Kind::Apply => {
+            let (patch, findings) = patch::json::Patch::decode(bytes, validation)?;
+            (Patch::Json(patch), findings)
+        }
+    })
+}
+
+/// Tells the findings of a patched object as the client asked: not at all, as warnings, or with a refusal.
+pub(super) fn tell(exchange: &Exchange, findings: Vec<String>, validation: FieldValidation) -> Result<(), Status> {
+    match validation {
+        FieldValidation::Strict if !findings.is_empty() => {
+            Err(patch::invalid(decode::strict_error(&findings).to_string()))
+        }
+        FieldValidation::Warn => {
+            for finding in findings {
+                exchange.warnings.add(finding);
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One patch, applied as often as other writers are faster.
+struct Patching<'a> {
+    endpoint: &'a Endpoint,
+    exchange: &'a Exchange,
+    kind: Kind,
+    bytes: &'a Bytes,
+    options: &'a PatchOptions,
+    author: Authorship,
+    /// Read when there is an object to patch: a missing one is told first.
+    read: Option<(Patch, Vec<String>)>,
+}
+
+impl<'a> Patching<'a> {
+    fn new(
+        endpoint: &'a Endpoint,
+        exchange: &'a Exchange,
+        kind: Kind,
+        bytes: &'a Bytes,
+        options: &'a PatchOptions,
+    ) -> Self {
+        let author = Authorship::of(endpoint, exchange, &options.field_manager);
+        Self { endpoint, exchange, kind, bytes, options, author, read: None }
+    }
+
+    fn patched(&mut self, live: &Object) -> Result<Object, Status> {
+        let Self { endpoint, exchange, options, .. } = *self;
+        let validation = options.field_validation;
+        let (patch, findings) = match self.read.take() {
+            Some(read) => self.read.insert(read),
+            None => self.read.insert(read(self.kind, self.bytes, validation)?),
+        };
+        let served = endpoint.resource.served(endpoint.version);
+        let live_tree = mutation::tree_of(endpoint, live)?;
+        let tree = patch.apply(live_tree.clone(), &served.schema)?;
+        let mut findings = findings.clone();
+        let mut object = self.decode(tree, &mut findings)?;
+        tell(exchange, findings, validation)?;
+        self.author.track(endpoint, Some(&live_tree), &mut object)?;
+        mutation::check_namespace(endpoint, exchange, &mut object)?;
+        mutation::check_name(object.name(), live.name())?;
+        Ok(object)
+    }
+
+    /// Reads the patched tree as the version that it says it is. A strategic merge is of the version asked for, whatever
+    /// the patch says of it.
+    fn decode(&self, mut tree: Value, findings: &mut Vec<String>) -> Result<Object, Status> {
+        let endpoint = self.endpoint;
+        if self.kind == Kind::Strategic
+            && let Some(members) = tree.as_object_mut()
+        {
+            members.remove("kind");
+            members.remove("apiVersion");
+        }
+        let says = tree.get("apiVersion").and_then(Value::as_str);
+        let mut served = endpoint.resource.registration.versions.iter();
+        let version = served
+            .find(|served| says.is_some_and(|says| says == served.descriptor.api_version()))
+            .unwrap_or_else(|| endpoint.resource.served(endpoint.version));
+        decode::check_type(&mut tree, &version.descriptor.gvk()).map_err(|status| patch::invalid(status.message))?;
+        version.codec.decode(tree, findings).map_err(|error| patch::invalid(error.to_string()))
+    }
 }

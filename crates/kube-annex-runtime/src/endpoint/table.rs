@@ -46,7 +46,8 @@ impl<'a> TableWriter<'a> {
                 return Err(Status::bad_request(format!("Unable to convert to Table as requested: {error}")));
             }
         };
-        let columns = &endpoint.resource.served(endpoint.version).columns;
+        let of_scale = endpoint.resource.scale.as_ref().filter(|_| exchange.call.info.subresource == "scale");
+        let columns = of_scale.map_or(&endpoint.resource.served(endpoint.version).columns, |scaling| &scaling.columns);
         Ok(Self { columns, now: endpoint.resource.now(), version, include, with_columns: true })
     }
 

@@ -2,7 +2,7 @@
 
 use super::definitions::{API_GROUP, API_GROUP_LIST, API_RESOURCE_LIST, DELETE_OPTIONS, PATCH, STATUS, VERSION_INFO};
 use super::parameters::{self, Parameter};
-use super::{PATCH_MEDIA_TYPES, Served};
+use super::{PATCH_MEDIA_TYPES, PATCH_MEDIA_TYPES_WITHOUT_STRATEGIC, Served};
 use kube_annex::gvk::GroupVersionKind;
 use kube_annex::resource::SubresourceDescriptor;
 use kube_annex::{ResourceDescriptor, Scope, Verb};
@@ -302,7 +302,9 @@ impl<'a> Resource<'a> {
             Verb::Create => (body(same(), true), vec![ok(same()), created(), (202, "Accepted", same())]),
             Verb::Update => (body(same(), true), vec![ok(same()), created()]),
             Verb::Patch => {
-                let patch = Body { definition: PATCH.to_owned(), required: true, media_types: PATCH_MEDIA_TYPES };
+                let media_types =
+                    if self.served.strategic_merge { PATCH_MEDIA_TYPES } else { PATCH_MEDIA_TYPES_WITHOUT_STRATEGIC };
+                let patch = Body { definition: PATCH.to_owned(), required: true, media_types };
                 (Some(patch), vec![ok(same()), created()])
             }
             Verb::Delete => (body(DELETE_OPTIONS.to_owned(), false), vec![ok(status()), (202, "Accepted", status())]),

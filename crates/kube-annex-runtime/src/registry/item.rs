@@ -19,7 +19,18 @@ pub(crate) struct Item {
 impl Item {
     /// Writes an object down. Its own resourceVersion is left out; `revision` takes its place.
     pub(crate) fn of(mut object: Object, revision: u64) -> Result<Self, Status> {
-        object.metadata_mut().resource_version = None;
+        Self::of_mut(&mut object, revision)
+    }
+
+    /// As [`Item::of`], of an object that is needed afterwards: its resourceVersion is as before then.
+    pub(crate) fn of_mut(object: &mut Object, revision: u64) -> Result<Self, Status> {
+        let own = object.metadata_mut().resource_version.take();
+        let written = Self::write(object, revision);
+        object.metadata_mut().resource_version = own;
+        written
+    }
+
+    fn write(object: &Object, revision: u64) -> Result<Self, Status> {
         let mut bytes = Vec::with_capacity(1024);
         object.write_json(&mut bytes).map_err(|error| Status::internal(format_args!("{object:?}: {error}")))?;
         Ok(Self { bytes: bytes.into(), revision })

@@ -7,6 +7,7 @@ pub(crate) mod list;
 pub mod reader;
 pub mod registration;
 pub(crate) mod resource;
+pub(crate) mod scale;
 pub(crate) mod store;
 pub(crate) mod watch;
 

@@ -4,6 +4,7 @@
 
 use crate::source::{Computed, Handled};
 use kube_annex::decode::{self, KnownFields};
+use kube_annex::fieldmanager::{self, ConvertError, ResetFields};
 use kube_annex::handlers::HandledBy;
 use kube_annex::schema::{Schema, TypeSchema};
 use kube_annex::strategy::NameRule;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 /// A resource and everything the server needs to serve it.
 pub struct Registration {
     pub(crate) versions: Vec<ServedVersion>,
+    /// The version that strategies judge, as `group/version`.
+    hub: String,
     /// The version that objects are stored in, an index into `versions`.
     pub(crate) stored: usize,
     pub(crate) rules: Box<dyn Rules>,
@@ -37,6 +40,7 @@ impl Registration {
     pub fn stored<R: AggregatedResource>() -> StoredRegistration<R> {
         let registration = Self {
             versions: vec![ServedVersion::of::<R>(Box::new(Typed::<R>::new(|object| object, |hub| hub)))],
+            hub: R::DESCRIPTOR.api_version(),
             stored: 0,
             rules: Box::new(RulesOf::<R>(PhantomData)),
             computed: None,
@@ -56,6 +60,7 @@ impl Registration {
         }
         Self {
             versions: vec![ServedVersion::of::<R>(Box::new(Typed::<R>::new(|object| object, |hub| hub)))],
+            hub: R::DESCRIPTOR.api_version(),
             stored: 0,
             rules: Box::new(RulesOf::<R>(PhantomData)),
             computed: Some(Arc::new(Handled::<R, H>::new(handlers))),
@@ -79,6 +84,60 @@ impl Registration {
 
     pub(crate) fn stored_codec(&self) -> &dyn Codec {
         &*self.versions[self.stored].codec
+    }
+
+    /// Reads and writes the version that strategies judge.
+    pub(crate) fn hub_codec(&self) -> &dyn Codec {
+        &*self.versions[0].codec
+    }
+
+    /// Whether the resource keeps its status apart from the rest.
+    pub(crate) fn has_status(&self) -> bool {
+        self.descriptor().subresource("status").is_some()
+    }
+
+    /// What clients of each endpoint do not own, because the endpoint does not let them write it.
+    pub(crate) fn resets(&self) -> ResetFields {
+        if !self.has_status() {
+            return ResetFields::default();
+        }
+        ResetFields::default().with("", &[&["status"]]).with("status", &[&["metadata"], &["spec"]])
+    }
+
+    fn version(&self, api_version: &str) -> Option<&ServedVersion> {
+        self.versions.iter().find(|version| version.descriptor.api_version() == api_version)
+    }
+
+    fn converted(&self, object: &Value, api_version: &str) -> Result<Value, ConvertError> {
+        let not_served = |api_version: &str| ConvertError::NotServed { api_version: api_version.to_owned() };
+        let is = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+        let from = self.version(is).ok_or_else(|| not_served(is))?;
+        let to = self.version(api_version).ok_or_else(|| not_served(api_version))?;
+        let failed = |error: &dyn fmt::Display| ConvertError::Failed(error.to_string());
+        let hub = from.codec.decode(object.clone(), &mut Vec::new()).map_err(|error| failed(&error))?;
+        to.codec.convert(hub).to_value().map_err(|error| failed(&error))
+    }
+}
+
+impl fieldmanager::Versions for Registration {
+    fn schema(&self, api_version: &str) -> Option<&TypeSchema> {
+        self.version(api_version).map(|version| &version.schema)
+    }
+
+    fn convert(&self, object: &Value, api_version: &str) -> Result<Value, ConvertError> {
+        self.converted(object, api_version)
+    }
+
+    fn hub(&self) -> &str {
+        &self.hub
+    }
+
+    fn empty(&self, api_version: &str) -> Value {
+        let nothing = || Value::Object(serde_json::Map::new());
+        let Some(version) = self.version(api_version) else { return nothing() };
+        // A type that requires what nobody wrote has no empty object, as custom resources have none.
+        let hub = version.codec.decode(nothing(), &mut Vec::new());
+        hub.ok().and_then(|hub| version.codec.convert(hub).to_value().ok()).unwrap_or_else(nothing)
     }
 }
 
@@ -178,6 +237,7 @@ pub(crate) trait Rules: Send + Sync {
     fn name_rule(&self) -> NameRule;
     fn allow_create_on_update(&self) -> bool;
     fn allow_unconditional_update(&self) -> bool;
+    fn strategic_merge(&self) -> bool;
     fn prepare_for_create(&self, object: &mut Object);
     fn prepare_for_update(&self, object: &mut Object, old: &Object);
     fn validate(&self, object: &Object) -> field::ErrorList;
@@ -199,6 +259,10 @@ impl<R: AggregatedResource> Rules for RulesOf<R> {
 
     fn allow_unconditional_update(&self) -> bool {
         R::Strategy::ALLOW_UNCONDITIONAL_UPDATE
+    }
+
+    fn strategic_merge(&self) -> bool {
+        R::Strategy::STRATEGIC_MERGE
     }
 
     fn prepare_for_create(&self, object: &mut Object) {

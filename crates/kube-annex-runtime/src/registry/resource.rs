@@ -3,8 +3,10 @@
 use crate::registry::item::{Item, unreadable};
 use crate::registry::list::{Listed, Predicate};
 use crate::registry::registration::{Registration, ServedVersion};
+use crate::registry::scale::Scaling;
 use crate::registry::store::{Deletion, Store, Write, Written};
 use crate::source::ComputedStore;
+use kube_annex::fieldmanager::{self, FieldManager};
 use kube_annex::options::{DeleteOptions, ListOptions};
 use kube_annex::{Object, Scope, Status};
 use std::sync::Arc;
@@ -13,6 +15,10 @@ use std::sync::Arc;
 pub(crate) struct ServedResource {
     pub(crate) registration: Arc<Registration>,
     pub(crate) origin: Origin,
+    /// Who manages which field.
+    pub(crate) fields: FieldManager,
+    /// The scale subresource, where it is served.
+    pub(crate) scale: Option<Scaling>,
 }
 
 /// Where objects come from.
@@ -24,6 +30,14 @@ pub(crate) enum Origin {
 }
 
 impl ServedResource {
+    pub(crate) fn new(registration: &Arc<Registration>, origin: Origin) -> Self {
+        let registration = Arc::clone(registration);
+        let versions: Arc<dyn fieldmanager::Versions> = Arc::<Registration>::clone(&registration);
+        let fields = FieldManager::new(versions, registration.resets());
+        let scale = Scaling::of(&registration);
+        Self { registration, origin, fields, scale }
+    }
+
     pub(crate) fn namespaced(&self) -> bool {
         self.registration.descriptor().scope == Scope::Namespaced
     }

@@ -1,6 +1,7 @@
 //! The life of stored objects: verbs over a [`Storage`], again on each conflict.
 
 use crate::admission::{Attributes, Chain, Operation};
+use crate::authz::{self, Authorizer, Decision};
 use crate::registry::item::{Head, Item, unreadable};
 use crate::registry::lifecycle;
 use crate::registry::registration::Registration;
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube_annex::gvk::GroupResource;
 use kube_annex::options::DeleteOptions;
-use kube_annex::{Object, ResourceDescriptor, Status, field, metadata};
+use kube_annex::request::RequestInfo;
+use kube_annex::{Object, ResourceDescriptor, Status, Verb, field, metadata};
 use kube_annex_storage::{self as storage, Entry, Key, Precondition, Prefix, Revision, Storage};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,24 @@ pub(crate) struct Write<'a> {
     pub(crate) descriptor: &'static ResourceDescriptor,
     pub(crate) subresource: &'a str,
     pub(crate) dry_run: bool,
+    /// Asked for the right to create, when the request was not for a creation and turns out to be one.
+    pub(crate) creates_with: Option<&'a dyn Authorizer>,
+    /// Whether an object that is too large may be kept without its managed fields. An apply is nothing without them.
+    pub(crate) may_forget_managers: bool,
+}
+
+impl<'a> Write<'a> {
+    /// The same, and it may create an object if this authorizer allows it.
+    pub(crate) fn that_may_create(mut self, authorizer: &'a dyn Authorizer) -> Self {
+        self.creates_with = Some(authorizer);
+        self
+    }
+
+    /// The same, and managed fields are kept in any case.
+    pub(crate) fn that_applies(mut self) -> Self {
+        self.may_forget_managers = false;
+        self
+    }
 }
 
 impl Write<'_> {
@@ -125,12 +145,27 @@ impl Store {
         Ok(object)
     }
 
-    /// The object's bytes as they are stored.
+    /// The object's bytes as they are stored. Managed fields are left out when it would be too large with them.
     ///
     /// * Errors: 413 for an object that patches have let grow beyond what a request may bring.
-    fn encode(&self, object: &Object) -> Result<Bytes, Status> {
-        let stored = self.registration.stored_codec().convert(object.clone());
-        let bytes = Item::of(stored, 0)?.bytes;
+    fn encode(&self, write: &Write<'_>, object: &mut Object) -> Result<Bytes, Status> {
+        match self.encode_whole(object) {
+            Err(status) if status.code == 413 && write.may_forget_managers => {
+                if object.metadata_mut().managed_fields.take().is_none() {
+                    return Err(status);
+                }
+                self.encode_whole(object)
+            }
+            encoded => encoded,
+        }
+    }
+
+    fn encode_whole(&self, object: &mut Object) -> Result<Bytes, Status> {
+        let bytes = if self.registration.stored == 0 {
+            Item::of_mut(object, 0)?.bytes
+        } else {
+            Item::of(self.registration.stored_codec().convert(object.clone()), 0)?.bytes
+        };
         if bytes.len() > body::LIMIT {
             let size = bytes.len();
             return Err(Status::too_large(format_args!(
@@ -141,12 +176,30 @@ impl Store {
         Ok(bytes)
     }
 
+    /// The changed object's bytes. A write that changes nothing but the times of managed fields changes nothing.
+    fn encode_changed(
+        &self,
+        write: &Write<'_>,
+        object: &mut Object,
+        old: &Object,
+        live: &Bytes,
+    ) -> Result<Bytes, Status> {
+        if let Some(times) = lifecycle::times_alone_differ(object.metadata(), old.metadata()) {
+            let new = object.metadata_mut().managed_fields.replace(times);
+            let bytes = self.encode(write, object)?;
+            if bytes == *live {
+                return Ok(bytes);
+            }
+            object.metadata_mut().managed_fields = new;
+        }
+        self.encode(write, object)
+    }
+
     /// Creates an object. It comes with the client's metadata, in the hub version.
     pub(crate) async fn create(&self, write: &Write<'_>, mut object: Object) -> Result<Written, Status> {
         let asked_name = object.name().to_owned();
-        let attributes = &mut write.attributes(Operation::Create, &asked_name, Some(&mut object), None);
-        self.admission.admit(attributes).await?;
-        lifecycle::before_create(&self.registration, &self.seams, &mut object);
+        lifecycle::admit(&self.admission, write, Operation::Create, &asked_name, &mut object, None).await?;
+        let mut object = lifecycle::before_create(&self.registration, &self.seams, object)?;
         let generate = asked_name.is_empty() && object.name().is_empty();
         let base = object.metadata().generate_name.clone().filter(|base| generate && !base.is_empty());
         for attempt in 1.. {
@@ -155,8 +208,11 @@ impl Store {
             }
             lifecycle::validate_create(&self.registration, &mut object, &write.exchange.warnings)?;
             let name = object.name().to_owned();
+            if attempt == 1 {
+                authorize_create(write).await?;
+            }
             self.admission.validate(&write.attributes(Operation::Create, &name, Some(&mut object), None)).await?;
-            match self.insert(write, &object).await {
+            match self.insert(write, &mut object).await {
                 Err(InsertError::Taken(_)) if base.is_some() && attempt < MOST_NAMES => {}
                 Err(InsertError::Taken(_)) if base.is_some() => return Err(self.no_unique_name(&name)),
                 Err(InsertError::Taken(existing)) => return Err(self.taken(&name, existing)),
@@ -167,13 +223,13 @@ impl Store {
         unreachable!("the loop ends by returning")
     }
 
-    async fn insert(&self, write: &Write<'_>, object: &Object) -> Result<Item, InsertError> {
+    async fn insert(&self, write: &Write<'_>, object: &mut Object) -> Result<Item, InsertError> {
         let sent_version = object.metadata().resource_version.as_deref().unwrap_or_default();
         if !write.dry_run && !matches!(sent_version, "" | "0") {
             let text = "resourceVersion should not be set on objects to be created";
             return Err(InsertError::Failed(Status::untyped(text)));
         }
-        let bytes = self.encode(object).map_err(InsertError::Failed)?;
+        let bytes = self.encode(write, object).map_err(InsertError::Failed)?;
         let key = self.key(object.namespace(), object.name());
         let failed = |error: &storage::Error| InsertError::Failed(self.failed(error, "create", object.name()));
         if write.dry_run {
@@ -222,14 +278,13 @@ impl Store {
             let entry = self.entry(write.namespace(), name, "update").await?;
             let old = self.read(&entry.value, entry.revision.0)?;
             let mut object = change(&old)?;
-            let attributes = &mut write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
-            self.admission.admit(attributes).await?;
+            lifecycle::admit(&self.admission, write, Operation::Update, name, &mut object, Some(&old)).await?;
             self.check_resource_version(&object, entry.revision.0, name)?;
-            lifecycle::before_update(&self.registration, &mut object, &old);
-            lifecycle::validate_update(&self.registration, &mut object, &old, &write.exchange.warnings)?;
+            let mut object = lifecycle::before_update(&self.registration, write.subresource, object, &old)?;
+            lifecycle::validate_update(&self.registration, write, &mut object, &old)?;
             let attributes = write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
             self.admission.validate(&attributes).await?;
-            let bytes = self.encode(&object)?;
+            let bytes = self.encode_changed(write, &mut object, &old, &entry.value)?;
             match self.replace(write, &entry, &object, bytes).await {
                 Ok(item) => return Ok(Written { object, item }),
                 Err(storage::Error::Conflict { .. }) => {}
@@ -319,7 +374,7 @@ impl Store {
             return Ok(removed.map(|()| Deletion::Removed(Written { object, item })));
         }
         metadata::mark_deleted(object.metadata_mut(), &Time(self.seams.clock.now()));
-        let bytes = self.encode(&object)?;
+        let bytes = self.encode(write, &mut object)?;
         let revision = if write.dry_run || bytes == entry.value {
             Ok(entry.revision)
         } else {
@@ -343,6 +398,21 @@ impl Store {
                 tracing::error!(%resource, verb, error = error as &dyn std::error::Error, "storage failed");
                 Status::server_timeout(&resource, verb)
             }
+        }
+    }
+}
+
+/// A request that was not for a creation needs the right to create as well.
+async fn authorize_create(write: &Write<'_>) -> Result<(), Status> {
+    let Some(authorizer) = write.creates_with else { return Ok(()) };
+    let user = &write.exchange.call.user;
+    let info = RequestInfo { verb: Verb::Create.as_str().to_owned(), ..write.exchange.call.info.clone() };
+    match authorizer.authorize(user, &info).await {
+        Ok(Decision::Allow) => Ok(()),
+        Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => Err(authz::forbidden(user, &info, &reason)),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, user = user.name, "not authorized");
+            Err(Status::internal(error))
         }
     }
 }

@@ -94,9 +94,8 @@ impl ComputedStore {
 
     pub(crate) async fn create(&self, write: &Write<'_>, mut object: Object) -> Result<Written, Status> {
         let asked_name = object.name().to_owned();
-        let attributes = &mut write.attributes(Operation::Create, &asked_name, Some(&mut object), None);
-        self.admission.admit(attributes).await?;
-        lifecycle::before_create(&self.registration, &self.seams, &mut object);
+        lifecycle::admit(&self.admission, write, Operation::Create, &asked_name, &mut object, None).await?;
+        let mut object = lifecycle::before_create(&self.registration, &self.seams, object)?;
         if let Some(base) =
             object.metadata().generate_name.clone().filter(|base| asked_name.is_empty() && !base.is_empty())
         {
@@ -120,14 +119,13 @@ impl ComputedStore {
         let _alone = self.changes.lock().await;
         let old = self.keep(self.computed.get(&write.exchange.call, name).await?)?.object;
         let mut object = change(&old)?;
-        let attributes = &mut write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
-        self.admission.admit(attributes).await?;
+        lifecycle::admit(&self.admission, write, Operation::Update, name, &mut object, Some(&old)).await?;
         let sent = object.metadata().resource_version.clone().unwrap_or_default();
         if !matches!(sent.as_str(), "" | "0") && Some(&sent) != old.metadata().resource_version.as_ref() {
             return Err(Status::modified(&self.registration.descriptor().group_resource(), name));
         }
-        lifecycle::before_update(&self.registration, &mut object, &old);
-        lifecycle::validate_update(&self.registration, &mut object, &old, &write.exchange.warnings)?;
+        let mut object = lifecycle::before_update(&self.registration, write.subresource, object, &old)?;
+        lifecycle::validate_update(&self.registration, write, &mut object, &old)?;
         let attributes = write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
         self.admission.validate(&attributes).await?;
         let options = kube_annex::options::UpdateOptions { dry_run: write.dry_run, ..Default::default() };

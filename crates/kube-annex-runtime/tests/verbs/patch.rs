@@ -24,9 +24,7 @@ async fn p_1_parameters_of_the_media_type_are_ignored() {
 async fn p_1_other_media_types_are_415() {
     let server = with_widgets(&["a"]).await;
     let text = "415: Unsupported Media Type";
-    for media in
-        ["application/strategic-merge-patch+json", "application/apply-patch+yaml", "application/json", "text/plain"]
-    {
+    for media in ["application/apply-patch+cbor", "application/json", "application/yaml", "text/plain"] {
         server.patch(&at(WIDGETS, "a"), media, &json!({})).await.refused(415, "UnsupportedMediaType", text);
     }
     let untyped = server.ask(Method::PATCH, &at(WIDGETS, "a")).untyped("{}").await;
@@ -139,6 +137,7 @@ async fn p_9_an_operation_that_fails_is_422_and_nothing_happens() {
         json!({"op": "test", "path": "/spec/size", "value": 77}),
         json!({"op": "remove", "path": "/spec/nothing"}),
         json!({"op": "replace", "path": "/spec/nothing/at/all", "value": 1}),
+        json!({"op": "replace", "path": "/spec/parts/0", "value": 1}),
     ] {
         let patch = json!([{"op": "replace", "path": "/spec/size", "value": 5}, operation]);
         let answer = server.patch(&at(WIDGETS, "a"), JSON_PATCH, &patch).await;
@@ -181,11 +180,9 @@ async fn p_10_a_merge_patch_that_is_no_object_is_400() {
 #[tokio::test(start_paused = true)]
 async fn p_12_a_result_that_is_no_object_of_the_type_is_422() {
     let server = with_widgets(&["a"]).await;
-    for patch in [
-        json!({"spec": {"size": "large"}}),
-        json!({"kind": "Shelf"}),
-        json!({"apiVersion": "toys.example.com/v1beta1"}),
-    ] {
+    for patch in
+        [json!({"spec": {"size": "large"}}), json!({"kind": "Shelf"}), json!({"apiVersion": "toys.example.com/v9"})]
+    {
         let answer = server.merge(&at(WIDGETS, "a"), &patch).await;
         let status = answer.json();
         assert_eq!((answer.status, &status["reason"]), (422, &json!("Invalid")), "11-8: {status}");
@@ -196,6 +193,15 @@ async fn p_12_a_result_that_is_no_object_of_the_type_is_422() {
         let cause = &status["details"]["causes"][0];
         assert_eq!((&cause["reason"], &cause["field"]), (&json!("FieldValueInvalid"), &json!("patch")), "{status}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p_12_a_result_of_another_served_version_is_read_as_such() {
+    let server = with_widgets(&["a"]).await;
+    let patch = json!({"apiVersion": "toys.example.com/v1beta1", "spec": {"width": 6}});
+    let answer = server.merge(&at(WIDGETS, "a"), &patch).await;
+    assert_eq!(answer.ok()["spec"]["size"], 6);
+    assert_eq!(answer.ok()["apiVersion"], "toys.example.com/v1");
 }
 
 #[tokio::test(start_paused = true)]

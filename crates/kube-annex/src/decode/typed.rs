@@ -3,6 +3,7 @@
 use super::{DecodeError, KnownFields};
 use crate::field::quote;
 use crate::resource::AggregatedResource;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// Reads a tree as an object of `R`; answers it with what `R` does not know, as upstream says it: `unknown field
@@ -12,11 +13,16 @@ use serde_json::{Map, Value};
 ///   Missing `metadata` is empty metadata.
 /// * Errors: [`DecodeError`] when a field has another type: `spec.reference: expected a string, found a number`.
 pub fn typed<R: AggregatedResource>(mut value: Value, fields: &KnownFields) -> Result<(R, Vec<String>), DecodeError> {
-    let unknown = fields.prune_checked(&mut value)?;
-    let unknown = unknown.into_iter().map(|path| format!("unknown field {}", quote(&path))).collect();
     if let Value::Object(map) = &mut value {
         map.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
     }
+    other(value, fields)
+}
+
+/// As [`typed`], for a type that is no resource of its own, such as the kind that a subresource speaks.
+pub fn other<T: DeserializeOwned>(mut value: Value, fields: &KnownFields) -> Result<(T, Vec<String>), DecodeError> {
+    let unknown = fields.prune_checked(&mut value)?;
+    let unknown = unknown.into_iter().map(|path| format!("unknown field {}", quote(&path))).collect();
     Ok((serde_path_to_error::deserialize(value).map_err(misfit)?, unknown))
 }
 

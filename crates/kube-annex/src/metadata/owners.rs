@@ -3,8 +3,9 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use std::collections::HashSet;
 
-/// Removes owner references that repeat an earlier one; answers the warning to send along, if any was removed.
-pub fn deduplicate_owner_references(metadata: &mut ObjectMeta) -> Option<String> {
+/// Removes owner references that repeat an earlier one; answers the warning to send along, if any was removed. It tells
+/// whether plug-ins had seen the object before.
+pub fn deduplicate_owner_references(metadata: &mut ObjectMeta, after_admission: bool) -> Option<String> {
     let references = metadata.owner_references.as_mut()?;
     // A client may send as many as a body can hold, so they are told apart by hash.
     let repeated: Vec<bool> = {
@@ -20,9 +21,10 @@ pub fn deduplicate_owner_references(metadata: &mut ObjectMeta) -> Option<String>
         }
         !repeats
     });
+    let when = if after_admission { " after mutating admission happens" } else { "" };
     (!removed.is_empty()).then(|| {
         format!(
-            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may \
+            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and may \
              reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
             removed.join(", ")
         )

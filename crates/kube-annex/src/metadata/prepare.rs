@@ -6,16 +6,23 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 /// How many bytes of a `generateName` are kept, so that the suffix fits a label.
 pub const MAX_NAME_PREFIX: usize = 63 - 5;
 
+/// Clears what only the server may set: what a client sends of it with a new object is not even looked at.
+pub fn clear_system_fields(metadata: &mut ObjectMeta) {
+    metadata.uid = None;
+    metadata.creation_timestamp = None;
+    metadata.deletion_timestamp = None;
+    metadata.deletion_grace_period_seconds = None;
+    metadata.self_link = None;
+}
+
 /// Makes metadata that of a new object: what only the server may set is set or cleared.
 ///
 /// `now` is cut to seconds; `uid` is a random version 4 UUID, lower case. The generation is kept: a resource that
 /// tracks it sets 1.
 pub fn prepare_for_create(metadata: &mut ObjectMeta, now: Time, uid: String) {
+    clear_system_fields(metadata);
     metadata.uid = Some(uid);
     metadata.creation_timestamp = Some(whole_seconds(now));
-    metadata.deletion_timestamp = None;
-    metadata.deletion_grace_period_seconds = None;
-    metadata.self_link = None;
 }
 
 /// Restores what an update cannot change, whatever the client sent.

@@ -36,12 +36,21 @@ pub fn validate(metadata: &ObjectMeta, scope: Scope, rule: NameRule) -> ErrorLis
     }
     validate_namespace(metadata, scope, &path, &mut errors);
     validate_generation(metadata, &path, &mut errors);
-    validate_contents(metadata, &path, &mut errors);
+    validate_contents(metadata, Some(metadata.finalizers.as_deref().unwrap_or_default()), &path, &mut errors);
+    errors
+}
+
+/// Judges changed metadata, as that of an object of any name and against what it was.
+///
+/// * Shape: what is wrong in itself is told twice, as upstream does; a message repeats no text, but causes do.
+pub fn validate_update(new: &ObjectMeta, old: &ObjectMeta, scope: Scope) -> ErrorList {
+    let mut errors = validate(new, scope, NameRule::PathSegment);
+    errors.extend(validate_changes(new, old));
     errors
 }
 
 /// Judges changed metadata against what it was. Names are not judged anew: they are immutable.
-pub fn validate_update(new: &ObjectMeta, old: &ObjectMeta) -> ErrorList {
+pub fn validate_changes(new: &ObjectMeta, old: &ObjectMeta) -> ErrorList {
     let mut errors = ErrorList::new();
     let path = Path::new("metadata");
     if old.deletion_timestamp.is_some() {
@@ -54,7 +63,7 @@ pub fn validate_update(new: &ObjectMeta, old: &ObjectMeta) -> ErrorList {
         errors.push(Error::invalid(&path.child("generation"), generation, "must not be decremented"));
     }
     refuse_changes(new, old, &path, &mut errors);
-    validate_contents(new, &path, &mut errors);
+    validate_contents(new, None, &path, &mut errors);
     errors
 }
 
@@ -95,17 +104,26 @@ fn validate_generation(metadata: &ObjectMeta, path: &Path, errors: &mut ErrorLis
     }
 }
 
-/// What is judged in the same way on create and on update.
-fn validate_contents(metadata: &ObjectMeta, path: &Path, errors: &mut ErrorList) {
+/// What is judged in the same way on create and on update; finalizers only when they are given.
+fn validate_contents(metadata: &ObjectMeta, finalizers: Option<&[String]>, path: &Path, errors: &mut ErrorList) {
     let owners = metadata.owner_references.as_deref().unwrap_or_default();
     validate_labels(metadata.labels.iter().flatten(), &path.child("labels"), errors);
     validate_annotations(metadata.annotations.as_ref(), &path.child("annotations"), errors);
     validate_owner_references(owners, &path.child("ownerReferences"), errors);
-    validate_finalizers(metadata.finalizers.as_deref().unwrap_or_default(), &path.child("finalizers"), errors);
-    let managed = metadata.managed_fields.as_deref().unwrap_or_default();
-    for (index, entry) in managed.iter().enumerate() {
-        validate_managed_fields(entry, &path.child("managedFields").index(index), errors);
+    if let Some(finalizers) = finalizers {
+        validate_finalizers(finalizers, &path.child("finalizers"), errors);
     }
+    errors.extend(validate_managed_fields(metadata.managed_fields.as_deref().unwrap_or_default()));
+}
+
+/// Judges what an object says of who manages its fields.
+pub fn validate_managed_fields(managed: &[ManagedFieldsEntry]) -> ErrorList {
+    let mut errors = ErrorList::new();
+    let path = Path::new("metadata").child("managedFields");
+    for (index, entry) in managed.iter().enumerate() {
+        validate_managed_entry(entry, &path.index(index), &mut errors);
+    }
+    errors
 }
 
 fn validate_labels<'a>(labels: impl Iterator<Item = (&'a String, &'a String)>, path: &Path, errors: &mut ErrorList) {
@@ -191,7 +209,7 @@ fn validate_owner_reference(owner: &OwnerReference, path: &Path, errors: &mut Er
     }
 }
 
-fn validate_managed_fields(entry: &ManagedFieldsEntry, path: &Path, errors: &mut ErrorList) {
+fn validate_managed_entry(entry: &ManagedFieldsEntry, path: &Path, errors: &mut ErrorList) {
     match entry.operation.as_deref().unwrap_or_default() {
         "" => errors.push(Error::required(&path.child("operation"), "must not be empty")),
         "Apply" | "Update" => {}

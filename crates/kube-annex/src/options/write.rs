@@ -127,6 +127,21 @@ pub fn validate_field_manager(name: &str, field: &Path) -> ErrorList {
     errors
 }
 
+/// The name of a field manager that gives none: what its `User-Agent` begins with, up to the first slash.
+///
+/// Characters that cannot be printed are left out, and so is what exceeds 128 bytes. It may be empty.
+pub fn manager_of_user_agent(user_agent: &str) -> String {
+    let product = user_agent.split('/').next().unwrap_or_default();
+    let mut name = String::with_capacity(product.len().min(FIELD_MANAGER_MAX));
+    for character in product.chars().filter(|character| is_printable(*character)) {
+        if name.len() + character.len_utf8() > FIELD_MANAGER_MAX {
+            break;
+        }
+        name.push(character);
+    }
+    name
+}
+
 const FIELD_MANAGER_MAX: usize = 128;
 
 /// Letters, marks, numbers, punctuation, symbols and the ASCII space: what upstream calls printable.

@@ -1,9 +1,15 @@
 //! JSON patch, RFC 6902: a list of operations that succeed together or not at all.
+//!
+//! Operations do what upstream's library makes of them, which is more than the RFC says: `replace` sets a member that
+//! is not there, an index below zero counts from the end, a missing `value` is `null`.
 
 mod budget;
+mod document;
 mod operation;
 
-use super::{not_json, type_name, undecodable};
+use super::{findings, read, type_name, undecodable};
+use crate::decode::{self, MediaType};
+use crate::options::FieldValidation;
 use crate::status::{Cause, Details, Reason, Status};
 use budget::Budget;
 use operation::Operation;
@@ -13,50 +19,61 @@ use std::fmt;
 /// Operations that one patch may have.
 const MAX_OPERATIONS: usize = 10_000;
 
-/// The live object with the patch applied.
-///
-/// * Shape: `patch` is a JSON array of operations, applied in order.
-/// * Errors: 400 when the patch is not JSON, not an array, or an item is not an operation's shape; 413 for more than
-///   10000 operations; 422 when an operation fails, or when together they copy more than 3 MiB, nest too deep or cost
-///   too much. The cause tells which operation failed and why.
-pub fn apply(live: &Value, patch: &[u8]) -> Result<Value, Status> {
-    let operations = decode(patch)?;
-    if operations.len() > MAX_OPERATIONS {
-        return Err(Status::too_large(format_args!(
-            "The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {}",
-            operations.len()
-        )));
-    }
-    let mut patched = live.clone();
-    let mut budget = Budget::default();
-    for (index, operation) in operations.into_iter().enumerate() {
-        let label = operation.label();
-        step(&mut patched, operation, &mut budget).map_err(|failure| failed(index, &label, &failure))?;
-    }
-    Ok(patched)
+/// A JSON patch that has been read.
+#[derive(Clone, Debug)]
+pub struct Patch {
+    operations: Vec<Operation>,
 }
 
-fn decode(patch: &[u8]) -> Result<Vec<Operation>, Status> {
-    match serde_json::from_slice(patch).map_err(|_| not_json())? {
-        Value::Array(items) => items
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| {
-                Operation::of(item).map_err(|why| undecodable(format_args!("operation {index}: {why}")))
-            })
-            .collect(),
-        other => {
-            Err(undecodable(format_args!("a JSON patch is an array of operations, this is {}", type_name(&other))))
+impl Patch {
+    /// Reads a JSON patch, and answers it with the members that are written twice or have no meaning.
+    ///
+    /// * Shape: a JSON array of operations; `null` is none.
+    /// * Errors: 400 when the patch is not JSON, not an array, or an item is not an operation's shape, where
+    ///   [`FieldValidation::Ignore`] leaves the last to the operation; 413 for more than 10000 operations.
+    pub fn decode(patch: &[u8], validation: FieldValidation) -> Result<(Self, Vec<String>), Status> {
+        let decoded = read(patch)?;
+        let lenient = validation == FieldValidation::Ignore;
+        let items = match decoded.value {
+            Value::Array(items) => items,
+            Value::Null => Vec::new(),
+            other => {
+                let why = format!("a JSON patch is an array of operations, this is {}", type_name(&other));
+                return Err(if lenient { Status::bad_request(why) } else { undecodable(why) });
+            }
+        };
+        let count = items.len();
+        let mut found = decoded.duplicates;
+        let mut operations = Vec::with_capacity(count);
+        for (index, item) in items.into_iter().enumerate() {
+            let (operation, unknown) =
+                Operation::of(item, lenient).map_err(|why| undecodable(format_args!("operation {index}: {why}")))?;
+            if found.len() + unknown.len() <= decode::MAX_FINDINGS {
+                found.extend(unknown.into_iter().map(|name| format!("unknown field \"[{index}].{name}\"")));
+            }
+            operations.push(operation);
         }
+        if count > MAX_OPERATIONS {
+            return Err(Status::too_large(format_args!(
+                "The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {count}"
+            )));
+        }
+        let found = decode::in_document_order(patch, MediaType::Json, findings(validation, found));
+        let found = found.into_iter().map(|finding| format!("json patch {finding}")).collect();
+        Ok((Self { operations }, found))
     }
-}
 
-/// One operation on `patched`, which is abandoned when it fails: no undo is needed.
-fn step(patched: &mut Value, operation: Operation, budget: &mut Budget) -> Result<(), Failure> {
-    let operation = operation.into_patch_operation()?;
-    budget.charge(patched, &operation)?;
-    json_patch::patch_unsafe(patched, std::slice::from_ref(&operation))
-        .map_err(|error| Failure::new(error.kind.to_string()))
+    /// The live object with the operations applied, in order.
+    ///
+    /// * Errors: 422 when an operation fails, or when together they copy more than 3 MiB, nest too deep or cost too
+    ///   much. The cause tells which operation failed and why.
+    pub fn apply(&self, mut live: Value) -> Result<Value, Status> {
+        let mut budget = Budget::default();
+        for (index, operation) in self.operations.iter().enumerate() {
+            operation.apply(&mut live, &mut budget).map_err(|failure| failed(index, &operation.label(), &failure))?;
+        }
+        Ok(live)
+    }
 }
 
 /// 422 with upstream's generic text and, where upstream is silent, the cause.

@@ -2,8 +2,6 @@
 
 use super::Failure;
 use crate::patch::MAX_DEPTH;
-use json_patch::PatchOperation;
-use json_patch::jsonptr::Pointer;
 use serde_json::Value;
 use std::io::{self, Write};
 
@@ -26,53 +24,14 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Pays for an operation before it is done, or refuses it.
-    pub(super) fn charge(&mut self, document: &Value, operation: &PatchOperation) -> Result<(), Failure> {
-        match operation {
-            PatchOperation::Add(add) => {
-                self.shift(document, &add.path)?;
-                self.nest(&add.path, &add.value)
-            }
-            PatchOperation::Replace(replace) => self.nest(&replace.path, &replace.value),
-            PatchOperation::Remove(remove) => self.shift(document, &remove.path),
-            PatchOperation::Move(r#move) => {
-                self.shift(document, &r#move.from)?;
-                self.shift(document, &r#move.path)?;
-                self.nest_from(document, &r#move.from, &r#move.path).map(drop)
-            }
-            PatchOperation::Copy(copy) => {
-                self.shift(document, &copy.path)?;
-                match self.nest_from(document, &copy.from, &copy.path)? {
-                    Some(source) => self.copy(source),
-                    None => Ok(()),
-                }
-            }
-            // The expected value is in the patch, so the request's size bounds the comparison.
-            PatchOperation::Test(_) => Ok(()),
-        }
-    }
-
     /// Inserting into a list, or removing from it, moves the items behind.
-    fn shift(&mut self, document: &Value, path: &Pointer) -> Result<(), Failure> {
-        let parent = path.split_back().and_then(|(parent, _)| document.pointer(parent.as_str()));
-        self.visit(parent.and_then(Value::as_array).map_or(1, Vec::len))
+    pub(super) fn shift(&mut self, items: usize) -> Result<(), Failure> {
+        self.visit(items)
     }
 
-    /// A path that leads nowhere costs nothing: the operation will say so itself.
-    fn nest_from<'a>(
-        &mut self,
-        document: &'a Value,
-        from: &Pointer,
-        path: &Pointer,
-    ) -> Result<Option<&'a Value>, Failure> {
-        let source = document.pointer(from.as_str());
-        source.map_or(Ok(()), |source| self.nest(path, source))?;
-        Ok(source)
-    }
-
-    /// Refuses what would end up too deep.
-    fn nest(&mut self, path: &Pointer, value: &Value) -> Result<(), Failure> {
-        let levels = MAX_DEPTH.checked_sub(path.count()).ok_or_else(too_deep)?;
+    /// Refuses what would end up too deep: a value that is in so many containers.
+    pub(super) fn nest(&mut self, containers: usize, value: &Value) -> Result<(), Failure> {
+        let levels = MAX_DEPTH.checked_sub(containers).ok_or_else(too_deep)?;
         self.fit(value, levels)
     }
 
@@ -92,7 +51,8 @@ impl Budget {
         }
     }
 
-    fn copy(&mut self, source: &Value) -> Result<(), Failure> {
+    /// Pays for a copy.
+    pub(super) fn copy(&mut self, source: &Value) -> Result<(), Failure> {
         let mut meter = Meter(self.copied);
         serde_json::to_writer(&mut meter, source)
             .map_err(|_| Failure::new(format!("the copies of this patch add up to more than {MAX_COPIED} bytes")))?;
