@@ -243,7 +243,7 @@ pub fn quote(text: &str) -> String {
 
 /// Whether Go prints a character as itself. That is what the standard library shows unescaped when it debugs text, except
 /// that it escapes single quotes, and a mark at the beginning, where there is nothing to combine it with.
-fn is_printable(character: char) -> bool {
+pub(crate) fn is_printable(character: char) -> bool {
     character == '\'' || String::from_iter(['a', character]).escape_debug().nth(1) == Some(character)
 }
 
