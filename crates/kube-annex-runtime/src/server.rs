@@ -20,7 +20,8 @@ use axum::body::Body;
 use axum::response::Response;
 use http::Request;
 use kube_annex::ResourceDescriptor;
-use kube_annex_storage::{Prefix, Storage};
+use kube_annex_storage::cache::CacheOptions;
+use kube_annex_storage::{Cached, Prefix, Storage};
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::fmt;
@@ -77,6 +78,7 @@ pub struct ServerBuilder {
     plugins: Vec<Arc<dyn Plugin>>,
     reader: Reader,
     storage: Option<Arc<dyn Storage>>,
+    cache_options: CacheOptions,
     seams: Seams,
     checks: Vec<Check>,
     shutdown: Shutdown,
@@ -94,6 +96,7 @@ impl Server {
             plugins: Vec::new(),
             reader: Reader::default(),
             storage: None,
+            cache_options: CacheOptions::default(),
             seams: Seams::default(),
             checks: Vec::new(),
             shutdown: Shutdown::new(),
@@ -102,6 +105,12 @@ impl Server {
             name: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
+    }
+
+    /// Begins to read everything that is stored into memory, so that the first clients need not wait for it. Must be
+    /// called where tasks can be started.
+    pub fn warm(&self) {
+        self.0.endpoints.warm();
     }
 
     /// Answers one request from one peer. This is the whole server without its socket.
@@ -154,6 +163,14 @@ impl ServerBuilder {
         self
     }
 
+    /// How much of the past is kept in memory for each resource, for watches and lists that go on from there. What is
+    /// older comes from the storage.
+    #[must_use]
+    pub fn cache_options(mut self, options: CacheOptions) -> Self {
+        self.cache_options = options;
+        self
+    }
+
     /// Takes time, ids and tasks from there.
     #[must_use]
     pub fn seams(mut self, seams: Seams) -> Self {
@@ -196,8 +213,9 @@ impl ServerBuilder {
         check(&self.registrations)?;
         let chain = Chain::new(self.plugins);
         let mut resources = Vec::with_capacity(self.registrations.len());
+        let cache = self.storage.clone().map(|storage| cached(storage, self.cache_options, &self.seams));
         for registration in &self.registrations {
-            resources.push(Arc::new(in_service(registration, &self.seams, self.storage.as_ref(), &chain)?));
+            resources.push(Arc::new(in_service(registration, &self.seams, cache.as_ref(), &chain)?));
         }
         self.reader.fill(resources.clone());
         let mut checks = self.checks;
@@ -286,7 +304,7 @@ fn check(registrations: &[Arc<Registration>]) -> Result<(), BuildError> {
 fn in_service(
     registration: &Arc<Registration>,
     seams: &Seams,
-    storage: Option<&Arc<dyn Storage>>,
+    cache: Option<&Arc<Cached>>,
     admission: &Chain,
 ) -> Result<ServedResource, BuildError> {
     let descriptor = registration.descriptor();
@@ -299,15 +317,26 @@ fn in_service(
             admission: admission.clone(),
             changes: tokio::sync::Mutex::default(),
         }),
-        None => Origin::Stored(Store {
-            registration: Arc::clone(registration),
-            storage: storage.cloned().ok_or_else(|| no_storage(descriptor))?,
-            prefix: Prefix::of_resource(descriptor.group, descriptor.plural),
-            seams: seams.clone(),
-            admission: admission.clone(),
-        }),
+        None => {
+            let cache = cache.cloned().ok_or_else(|| no_storage(descriptor))?;
+            Origin::Stored(Store {
+                registration: Arc::clone(registration),
+                storage: Arc::clone(cache.storage()),
+                cache,
+                selections: Arc::default(),
+                prefix: Prefix::of_resource(descriptor.group, descriptor.plural),
+                seams: seams.clone(),
+                admission: admission.clone(),
+            })
+        }
     };
     Ok(ServedResource::new(registration, origin))
+}
+
+/// A cache over the storage, fed by tasks that end with the server.
+fn cached(storage: Arc<dyn Storage>, options: CacheOptions, seams: &Seams) -> Arc<Cached> {
+    let tasks = seams.tasks.clone();
+    Arc::new(Cached::new(storage, options, Arc::new(move |task| tasks.spawn(task))))
 }
 
 fn no_storage(descriptor: &ResourceDescriptor) -> BuildError {

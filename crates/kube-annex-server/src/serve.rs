@@ -71,6 +71,7 @@ async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyho
         served = prepared => served?,
         () = shutdown.asked() => return Ok(()),
     };
+    served.server.warm();
     let address = listener.local_addr().context("the listener has no address")?;
     seams.tasks.spawn(served.tls.clone().watch(FILES_EVERY, shutdown.token()));
     tracing::info!(%address, "serving; objects are kept in {place}");

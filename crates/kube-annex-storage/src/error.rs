@@ -1,6 +1,6 @@
 //! Why a storage operation did not take effect.
 
-use crate::key::Key;
+use crate::key::{Key, Prefix};
 use crate::storage::Revision;
 
 /// The cause of a backend's failure.
@@ -67,6 +67,14 @@ pub enum Error {
         key: Key,
         /// The size of the value, in bytes.
         bytes: usize,
+    },
+    /// The cache is being filled, or cannot keep up with its storage; come again in a moment.
+    #[error("the cache of {prefix} is not ready")]
+    NotReady {
+        /// What was asked for.
+        prefix: Prefix,
+        /// Whether its storage failed; asking that instead may tell why.
+        troubled: bool,
     },
     /// The backend failed. The cause is in `source`, never repeated in this text.
     #[error("{backend} did not finish {operation}")]

@@ -32,6 +32,11 @@ impl Key {
 }
 
 impl Prefix {
+    /// The prefix that is written so; it ends in `/`.
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// Every key of a resource: `<group>/<resource>/`.
     pub fn of_resource(group: &str, resource: &str) -> Self {
         Self(format!("{group}/{resource}/").into())

@@ -1,6 +1,7 @@
 //! Keys, revisions and watches: where objects are kept, below the life of an object and above any backend.
 //!
-//! [`Storage`] is the trait; [`memory`] is the reference backend; with the feature `redb`, the module of
+//! [`Storage`] is the trait; [`memory`] is the reference backend; [`Cached`] serves reads and watches from memory, over
+//! any backend; with the feature `redb`, the module of
 //! that name keeps a store in a folder. A backend keeps bytes and never looks into them.
 //!
 //! ```
@@ -38,6 +39,7 @@
 //! A backend of one's own implements [`Storage`] and proves it with one line: with the feature `conformance`, the macro
 //! `conformance!` runs every law against it.
 
+pub mod cache;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
@@ -50,6 +52,7 @@ pub mod memory;
 pub mod redb;
 mod storage;
 
+pub use cache::Cached;
 pub use error::{BoxError, Error};
 pub use key::{Key, Prefix};
 pub use storage::{

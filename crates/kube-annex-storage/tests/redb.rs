@@ -4,14 +4,24 @@
 
 use bytes::Bytes;
 use futures_util::StreamExt;
+use kube_annex_storage::cache::{CacheOptions, Cached, Spawn};
 use kube_annex_storage::conformance::Subject;
 use kube_annex_storage::redb::{OpenError, Redb, Retention, verify};
 use kube_annex_storage::{Error, Event, Key, ListRequest, Page, Precondition, Prefix, Revision, Storage};
 use std::path::Path;
+use std::sync::Arc;
 
 kube_annex_storage::conformance!(laws, || async {
     let folder = tempfile::tempdir().expect("a folder");
     Subject::new(Redb::open(folder.path()).expect("a new store")).holding(folder)
+});
+
+kube_annex_storage::conformance!(cached, || async {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Redb::open(folder.path()).expect("a new store");
+    #[allow(clippy::disallowed_methods, reason = "tests have no seams")]
+    let spawn: Spawn = Arc::new(|task| drop(tokio::spawn(task)));
+    Subject::new(Cached::new(Arc::new(store), CacheOptions::default(), spawn)).holding(folder)
 });
 
 fn widgets() -> Prefix {

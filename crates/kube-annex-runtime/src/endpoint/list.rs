@@ -1,8 +1,10 @@
 //! `GET` of a collection.
 
 use crate::endpoint::Endpoint;
+use crate::endpoint::form::Form;
 use crate::endpoint::respond::{self, ListAnswer};
 use crate::registry::list::{Listed, Predicate};
+use crate::registry::resource::Origin;
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::{Answer, negotiate};
 use axum::response::Response;
@@ -13,8 +15,17 @@ pub(super) async fn list(endpoint: &Endpoint, exchange: &Exchange) -> Result<Res
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
     let options = ListOptions::parse_list(&exchange.query)?;
     let predicate = Predicate::of(&options)?;
-    let write = endpoint.write(exchange, false);
-    let listed = endpoint.resource.list(&write, &options, &predicate).await?;
+    let listed = match &endpoint.resource.origin {
+        Origin::Stored(store) => {
+            let found = store.find(&exchange.call.info.namespace, &options, &predicate).await?;
+            let form = Form::of_items(endpoint.version, negotiated.transform);
+            if let Some(form) = form.filter(|_| negotiated.is_compact_json()) {
+                return respond::found(exchange, endpoint, form, found).await;
+            }
+            found.into()
+        }
+        Origin::Computed(computed) => computed.list(&endpoint.write(exchange, false), &options, &predicate).await?,
+    };
     let answer = answer(endpoint, listed)?;
     respond::list(exchange, endpoint, negotiated, &answer)
 }

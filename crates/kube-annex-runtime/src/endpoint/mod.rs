@@ -4,7 +4,11 @@ mod apply;
 mod create;
 mod delete;
 mod delete_collection;
+mod form;
+mod frames;
 mod get;
+mod gzip;
+mod joined;
 mod list;
 mod mutation;
 mod patch;
@@ -15,7 +19,7 @@ mod update;
 mod watch;
 
 use crate::authz::Authorizer;
-use crate::registry::resource::ServedResource;
+use crate::registry::resource::{Origin, ServedResource};
 use crate::registry::store::Write;
 use crate::request::exchange::Exchange;
 use crate::request::negotiate;
@@ -80,6 +84,15 @@ impl Endpoints {
             }
         }
         Self { resources: by_group }
+    }
+
+    /// Begins to fill the caches of all stored resources.
+    pub(crate) fn warm(&self) {
+        for endpoint in self.resources.values().flat_map(HashMap::values).flat_map(HashMap::values) {
+            if let Origin::Stored(store) = &endpoint.resource.origin {
+                store.cache.warm(&store.prefix);
+            }
+        }
     }
 
     /// Finds what a request is for. The method counts: a known path with another method is 405.

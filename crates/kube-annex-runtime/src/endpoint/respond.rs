@@ -1,8 +1,12 @@
 //! The only writer of bodies: objects, lists and errors in the form that was negotiated.
 
 use crate::endpoint::Endpoint;
+use crate::endpoint::form::Form;
+use crate::endpoint::frames::Frames;
+use crate::endpoint::gzip::{Gzip, deflate};
 use crate::endpoint::table::TableWriter;
 use crate::registry::item::{Item, unreadable};
+use crate::registry::list::{Found, Part};
 use crate::request::accept::accepts_gzip;
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::{Format, MetaVersion, Negotiated, Transform};
@@ -12,10 +16,13 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY};
-use http::{HeaderValue, StatusCode};
-use kube_annex::Status;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use kube_annex::encode::{Stored, write_json};
+use kube_annex::{ResourceDescriptor, Status};
+use kube_annex_storage::cache::{CachedEntry, Run, Segment, SegmentBody};
+use std::convert::Infallible;
 use std::io::Write as _;
+use std::sync::Arc;
 
 /// Bodies above this size are compressed for clients that ask for gzip.
 const COMPRESS_ABOVE: usize = 128 * 1024;
@@ -39,6 +46,117 @@ pub(crate) fn object(
     let mut out = Vec::with_capacity(item.bytes.len() + 64);
     write_transformed(exchange, endpoint, negotiated.transform, item, &mut out)?;
     Ok(json_or_yaml(exchange, negotiated, code, out))
+}
+
+/// One object as it lies in the cache.
+pub(super) fn entry(
+    exchange: &Exchange,
+    endpoint: &Endpoint,
+    negotiated: Negotiated,
+    form: Form,
+    entry: &CachedEntry,
+) -> Result<Response, Status> {
+    let mut out = Vec::with_capacity(entry.value.len() + 64);
+    form.write_object(&endpoint.resource, entry, entry.revision.0, &mut out)?;
+    Ok(json_or_yaml(exchange, negotiated, StatusCode::OK, out))
+}
+
+/// A list of objects as they lie in the cache: its segments are encoded once for all who ask, and sent as they are.
+pub(super) async fn found(
+    exchange: &Exchange,
+    endpoint: &Endpoint,
+    form: Form,
+    found: Found,
+) -> Result<Response, Status> {
+    let descriptor = endpoint.descriptor();
+    let (own_kind, own_version) = (descriptor.list_kind(), descriptor.api_version());
+    let (kind, api_version) = form.list_kind().unwrap_or((&own_kind, &own_version));
+    let Found { parts, revision, continue_token, remaining } = found;
+    let head = ListAnswer { items: Vec::new(), revision, continue_token, remaining };
+    let mut out = Vec::with_capacity(256);
+    write_list_head(kind, api_version, &head, &mut out);
+    out.extend_from_slice(br#","items":["#);
+    let mut pieces = vec![Piece::own(Bytes::from(out))];
+    for (index, part) in parts.into_iter().enumerate() {
+        let mut piece = items_of(endpoint, form, part)?;
+        if index == 0 {
+            // Each item comes with a comma before it, the first of all without.
+            piece = Piece::own(piece.plain.slice(1..));
+        }
+        pieces.push(piece);
+        // To encode a segment takes a moment: others get their turn.
+        tokio::task::yield_now().await;
+    }
+    pieces.push(Piece::own(Bytes::from_static(b"]}\n")));
+    let length: usize = pieces.iter().map(|piece| piece.plain.len()).sum();
+    let mut response = empty(Format::Json.media_type(), StatusCode::OK);
+    let frames = if length > COMPRESS_ABOVE && accepts_gzip(&exchange.headers) {
+        announce_gzip(response.headers_mut());
+        gzipped(pieces, form).await
+    } else {
+        let mut frames = Frames::default();
+        pieces.into_iter().for_each(|piece| frames.push(piece.plain));
+        frames
+    };
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(frames.len()));
+    *response.body_mut() = frames.into_body();
+    Ok(response)
+}
+
+/// A part of a list's body, and the segment that it is all of.
+struct Piece {
+    plain: Bytes,
+    segment: Option<Arc<Segment>>,
+}
+
+impl Piece {
+    fn own(plain: Bytes) -> Self {
+        Self { plain, segment: None }
+    }
+}
+
+fn items_of(endpoint: &Endpoint, form: Form, part: Part) -> Result<Piece, Status> {
+    let join = |entries: &[Arc<CachedEntry>]| form.join(&endpoint.resource, entries);
+    match part {
+        Part::Run(Run { segment, range }) => {
+            let plain = segment.body(form.number(), join)?.slice(&range);
+            let whole = range.len() == segment.entries().len();
+            Ok(Piece { plain, segment: whole.then_some(segment) })
+        }
+        Part::Picked(entries) => Ok(Piece::own(join(&entries)?.bytes)),
+    }
+}
+
+/// Compresses a body piece by piece, so that others get their turn; what a segment was compressed to is kept with it.
+async fn gzipped(pieces: Vec<Piece>, form: Form) -> Frames {
+    let mut gzip = Gzip::new();
+    for Piece { plain, segment } in pieces {
+        let deflated = match segment {
+            Some(segment) => {
+                let packed = |_: &[Arc<CachedEntry>]| {
+                    Ok::<_, Infallible>(SegmentBody { bytes: deflate(&plain), ends: Vec::new() })
+                };
+                let Ok(body) = segment.body(form.packed_number(), packed);
+                body.bytes.clone()
+            }
+            None => deflate(&plain),
+        };
+        gzip.push(&plain, deflated);
+        tokio::task::yield_now().await;
+    }
+    gzip.finish()
+}
+
+fn empty(media_type: &'static str, code: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+fn announce_gzip(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
 }
 
 /// A list of objects.
@@ -118,12 +236,17 @@ pub(crate) fn write_transformed(
     match transform {
         Transform::None => write_object(item, out),
         Transform::PartialObjectMetadata(version) => write_partial(item, version, out),
-        Transform::PartialObjectMetadataList(_) => Err(Status::not_acceptable(format!(
-            "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
-            endpoint.descriptor().kind
-        ))),
+        Transform::PartialObjectMetadataList(_) => Err(not_a_list(endpoint.descriptor())),
         Transform::Table(version) => TableWriter::new(exchange, endpoint, version)?.write_object(item, out),
     }
+}
+
+/// 406: a list of metadata was asked for where there is one object.
+pub(crate) fn not_a_list(descriptor: &ResourceDescriptor) -> Status {
+    Status::not_acceptable(format!(
+        "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
+        descriptor.kind
+    ))
 }
 
 /// Writes the whole object with its resourceVersion.
@@ -205,13 +328,10 @@ fn json_or_yaml(exchange: &Exchange, negotiated: Negotiated, code: StatusCode, j
 
 /// A body of that media type, compressed when it is long and the client asks for gzip.
 pub(crate) fn bytes(exchange: &Exchange, media_type: &'static str, code: StatusCode, body: Bytes) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = code;
+    let mut response = empty(media_type, code);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     let body = if body.len() > COMPRESS_ABOVE && accepts_gzip(&exchange.headers) {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        announce_gzip(headers);
         gzip(&body).map_or(body, Bytes::from)
     } else {
         body

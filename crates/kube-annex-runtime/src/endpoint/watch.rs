@@ -1,10 +1,13 @@
 //! `GET` of a collection as a stream of changes.
 
+use crate::endpoint::form::Form;
+use crate::endpoint::joined::Joined;
 use crate::endpoint::table::TableWriter;
 use crate::endpoint::{Endpoint, respond};
 use crate::registry::item::Item;
 use crate::registry::list::Predicate;
 use crate::registry::resource::Origin;
+use crate::registry::selection::Selection;
 use crate::registry::store::Store;
 use crate::registry::watch::{WatchEvent, WatchRefusal, Watcher};
 use crate::request::exchange::Exchange;
@@ -12,15 +15,18 @@ use crate::request::negotiate::{Answer, MetaVersion, Negotiated, Transform, nego
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::Stream;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use kube_annex::options::ListOptions;
 use kube_annex::selector::field;
 use kube_annex::watch::{EventType, write_event};
 use kube_annex::{Status, Verb};
-use std::convert::Infallible;
+use kube_annex_storage::EventKind;
+use kube_annex_storage::cache::{CachedEntry, CachedEvent};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -47,10 +53,12 @@ pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Resu
     let mut options = options;
     narrow_to_path_name(exchange, &mut options)?;
     let predicate = Predicate::of(&options)?;
-    let writer = EventWriter::new(endpoint, exchange, negotiated)?;
+    let writer = EventWriter::new(endpoint, exchange, negotiated, store, predicate, &options)?;
     let namespace = &exchange.call.info.namespace;
-    match store.watch(namespace, &options, predicate, Instant::now() + life(&options)).await {
-        Ok(watcher) => Ok(streaming(events(watcher, writer))),
+    let shutdown = endpoint.shutdown.clone();
+    let draining = async move { shutdown.draining().await };
+    match store.watch(namespace, &options, Instant::now() + life(&options), draining).await {
+        Ok(watcher) => Ok(streaming(Body::new(Joined::new(Lines { watcher, writer })))),
         Err(WatchRefusal::Answer(status)) => Err(status),
         Err(WatchRefusal::Event(status)) => {
             let line = EventWriter::error(&status);
@@ -81,51 +89,85 @@ fn streaming(body: Body) -> Response {
     response
 }
 
-fn events(watcher: Watcher, writer: EventWriter) -> Body {
-    Body::from_stream(stream::unfold((watcher, writer), |(mut watcher, mut writer)| async move {
-        let event = tokio::select! {
-            event = watcher.next() => event?,
-            () = writer.endpoint.shutdown.draining() => return None,
-        };
-        let (line, ends) = writer.line(event);
-        if ends {
-            watcher.end();
+/// The events of a watch, each as a line of its own: what any framing is made of.
+struct Lines {
+    watcher: Watcher,
+    writer: EventWriter,
+}
+
+/// How many events that are none of the watcher's are passed over before others get their turn.
+const TURN: usize = 64;
+
+impl Stream for Lines {
+    type Item = Bytes;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Self { watcher, writer } = self.get_mut();
+        for _ in 0..TURN {
+            let Some(event) = ready!(Pin::new(&mut *watcher).poll_next(context)) else { return Poll::Ready(None) };
+            let (line, ends) = writer.line(event);
+            if ends {
+                watcher.end();
+            }
+            if let Some(line) = line {
+                return Poll::Ready(Some(line));
+            }
         }
-        Some((Ok::<Bytes, Infallible>(line), (watcher, writer)))
-    }))
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 /// Writes events as lines, in the form and version asked for.
 struct EventWriter {
     endpoint: Endpoint,
-    exchange: Arc<Exchange>,
     transform: Transform,
+    predicate: Predicate,
+    /// The form of the lines, if other watchers may share them, and the number of form and selection together.
+    shared: Option<(Form, u64)>,
+    _selection: Selection,
+    /// What tables depend on.
+    exchange: Option<Arc<Exchange>>,
     columns_sent: bool,
 }
 
 impl EventWriter {
-    fn new(endpoint: &Endpoint, exchange: &Arc<Exchange>, negotiated: Negotiated) -> Result<Self, Status> {
-        if let Transform::Table(version) = negotiated.transform {
+    fn new(
+        endpoint: &Endpoint,
+        exchange: &Arc<Exchange>,
+        negotiated: Negotiated,
+        store: &Store,
+        predicate: Predicate,
+        options: &ListOptions,
+    ) -> Result<Self, Status> {
+        let transform = negotiated.transform;
+        if let Transform::Table(version) = transform {
             TableWriter::new(exchange, endpoint, version)?;
         }
+        let selection = Selection::of(&store.selections, options);
+        let form = Form::of_objects(endpoint.version, transform);
         Ok(Self {
             endpoint: endpoint.clone(),
-            exchange: Arc::clone(exchange),
-            transform: negotiated.transform,
+            transform,
+            predicate,
+            shared: form.map(|form| (form, form.number() | selection.number() << 8)),
+            _selection: selection,
+            exchange: form.is_none().then(|| Arc::clone(exchange)),
             columns_sent: false,
         })
     }
 
-    /// The event's line, and whether the stream ends with it.
-    fn line(&mut self, event: WatchEvent) -> (Bytes, bool) {
+    /// The event's line, `None` when the event is none of this watcher's; and whether the stream ends with it.
+    fn line(&mut self, event: WatchEvent) -> (Option<Bytes>, bool) {
         let written = match event {
-            WatchEvent::Change(kind, item) => self.change(kind, item),
-            WatchEvent::Bookmark { revision, initial } => self.bookmark(revision, initial),
-            WatchEvent::Error(status) => return (Self::error(&status), true),
+            WatchEvent::Initial(entry) => self.initial(&entry),
+            WatchEvent::Change(event) => self.change(&event),
+            WatchEvent::Bookmark { revision, initial } => self.bookmark(revision, initial).map(Some),
+            WatchEvent::Error(status) => return (Some(Self::error(&status)), true),
         };
         match written {
             Ok(line) => (line, false),
-            Err(status) => (Self::error(&status), true),
+            Err(status) => (Some(Self::error(&status)), true),
         }
     }
 
@@ -136,9 +178,36 @@ impl EventWriter {
         line.into()
     }
 
-    fn change(&mut self, kind: EventType, item: Item) -> Result<Bytes, Status> {
-        let item = self.endpoint.resource.render(item, self.endpoint.version)?;
-        self.write(kind, &item, false)
+    fn initial(&mut self, entry: &CachedEntry) -> Result<Option<Bytes>, Status> {
+        if !self.predicate.matches_entry(entry)? {
+            return Ok(None);
+        }
+        self.object(EventType::Added, entry, entry.revision.0).map(Some)
+    }
+
+    fn change(&mut self, event: &CachedEvent) -> Result<Option<Bytes>, Status> {
+        if let Some((form, number)) = self.shared {
+            let (endpoint, predicate) = (&self.endpoint, &self.predicate);
+            return event.told(number, || match told(predicate, event)? {
+                Some((kind, entry)) => write_shared(endpoint, form, kind, entry, event.entry.revision.0).map(Some),
+                None => Ok(None),
+            });
+        }
+        match told(&self.predicate, event)? {
+            Some((kind, entry)) => self.object(kind, entry, event.entry.revision.0).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn object(&mut self, kind: EventType, entry: &CachedEntry, revision: u64) -> Result<Bytes, Status> {
+        match self.shared {
+            Some((form, _)) => write_shared(&self.endpoint, form, kind, entry, revision),
+            None => {
+                let item = Item { bytes: entry.value.clone(), revision };
+                let item = self.endpoint.resource.render(item, self.endpoint.version)?;
+                self.write(kind, &item, false)
+            }
+        }
     }
 
     fn bookmark(&mut self, revision: u64, initial: bool) -> Result<Bytes, Status> {
@@ -148,11 +217,15 @@ impl EventWriter {
 
     fn write(&mut self, kind: EventType, item: &Item, initial_end: bool) -> Result<Bytes, Status> {
         let mut object = Vec::with_capacity(item.bytes.len() + 64);
-        match self.transform {
-            Transform::Table(version) => self.write_table(version, item, initial_end, &mut object)?,
-            other => {
-                respond::write_transformed(&self.exchange, &self.endpoint, other, item, &mut object)?;
+        match (self.transform, self.exchange.clone()) {
+            (Transform::Table(version), Some(exchange)) => {
+                self.write_table(&exchange, version, item, initial_end, &mut object)?;
             }
+            (Transform::PartialObjectMetadata(version), _) => respond::write_partial(item, version, &mut object)?,
+            (Transform::PartialObjectMetadataList(_), _) => {
+                return Err(respond::not_a_list(self.endpoint.descriptor()));
+            }
+            (Transform::None | Transform::Table(_), _) => respond::write_object(item, &mut object)?,
         }
         let mut line = Vec::with_capacity(object.len() + 32);
         write_event(kind, &object, &mut line);
@@ -161,12 +234,13 @@ impl EventWriter {
 
     fn write_table(
         &mut self,
+        exchange: &Exchange,
         version: MetaVersion,
         item: &Item,
         initial_end: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), Status> {
-        let mut writer = TableWriter::new(&self.exchange, &self.endpoint, version)?;
+        let mut writer = TableWriter::new(exchange, &self.endpoint, version)?;
         if std::mem::replace(&mut self.columns_sent, true) {
             writer = writer.without_columns();
         }
@@ -175,6 +249,42 @@ impl EventWriter {
         }
         writer.write_object(item, out)
     }
+}
+
+/// What a commit means to a watcher: objects that enter or leave its selection appear or disappear.
+fn told<'a>(predicate: &Predicate, event: &'a CachedEvent) -> Result<Option<(EventType, &'a CachedEntry)>, Status> {
+    let now = &*event.entry;
+    if predicate.is_empty() {
+        let kind = match event.kind {
+            EventKind::Created => EventType::Added,
+            EventKind::Updated => EventType::Modified,
+            EventKind::Deleted => EventType::Deleted,
+        };
+        return Ok(Some((kind, now)));
+    }
+    let before = event.previous.as_deref();
+    let was_selected = before.map_or(Ok(false), |entry| predicate.matches_entry(entry))?;
+    let is_selected = event.kind != EventKind::Deleted && predicate.matches_entry(now)?;
+    Ok(match (was_selected, is_selected) {
+        (false, true) => Some((EventType::Added, now)),
+        (true, true) => Some((EventType::Modified, now)),
+        (true, false) => before.map(|old| (EventType::Deleted, old)),
+        (false, false) => None,
+    })
+}
+
+fn write_shared(
+    endpoint: &Endpoint,
+    form: Form,
+    kind: EventType,
+    entry: &CachedEntry,
+    revision: u64,
+) -> Result<Bytes, Status> {
+    let mut object = Vec::with_capacity(entry.value.len() + 128);
+    form.write_object(&endpoint.resource, entry, revision, &mut object)?;
+    let mut line = Vec::with_capacity(object.len() + 32);
+    write_event(kind, &object, &mut line);
+    Ok(line.into())
 }
 
 /// The object of a bookmark: an empty one of its type, a resourceVersion, and the mark that the initial events are over.

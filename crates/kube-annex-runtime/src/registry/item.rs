@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use kube_annex::encode::Stored;
 use kube_annex::{Object, Status};
+use kube_annex_storage::cache::CachedEntry;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// An object in one version: its JSON without resourceVersion, and the revision that belongs there.
 ///
@@ -36,6 +38,11 @@ impl Item {
         Ok(Self { bytes: bytes.into(), revision })
     }
 
+    /// An entry's bytes; nothing is copied.
+    pub(crate) fn stored(entry: &CachedEntry) -> Self {
+        Self { bytes: entry.value.clone(), revision: entry.revision.0 }
+    }
+
     /// What selectors and preconditions need to know, read without the rest of the object.
     pub(crate) fn head(&self) -> Result<Head<'_>, Status> {
         Head::of(&self.bytes)
@@ -60,6 +67,41 @@ impl<'a> Head<'a> {
     pub(crate) fn of(bytes: &'a [u8]) -> Result<Self, Status> {
         let metadata = Stored::find(bytes).and_then(|stored| stored.metadata(bytes)).map_err(unreadable)?;
         serde_json::from_slice(metadata).map_err(unreadable)
+    }
+
+    fn into_owned(self) -> Head<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Head {
+            name: owned(self.name),
+            namespace: owned(self.namespace),
+            labels: self.labels,
+            deletion_timestamp: self.deletion_timestamp.map(owned),
+        }
+    }
+}
+
+/// What is known of a stored object without reading it again, kept beside its bytes.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) places: Stored,
+    head: OnceLock<Box<Head<'static>>>,
+}
+
+impl Facts {
+    pub(crate) fn of(entry: &CachedEntry) -> Result<&Self, Status> {
+        entry.facts(|entry| {
+            let places = Stored::find(&entry.value).map_err(unreadable)?;
+            Ok(Self { places, head: OnceLock::new() })
+        })
+    }
+
+    /// What selectors look at; read when the first of them does.
+    pub(crate) fn head<'a>(&'a self, entry: &CachedEntry) -> Result<&'a Head<'static>, Status> {
+        if let Some(head) = self.head.get() {
+            return Ok(head);
+        }
+        let head = Head::of(&entry.value)?.into_owned();
+        Ok(self.head.get_or_init(|| Box::new(head)))
     }
 }
 

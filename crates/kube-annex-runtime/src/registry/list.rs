@@ -1,12 +1,14 @@
 //! Listing: snapshots, pages and selectors.
 
 use crate::registry::continue_token::ContinueToken;
-use crate::registry::item::Item;
+use crate::registry::item::{Facts, Head, Item};
 use crate::registry::store::Store;
 use kube_annex::options::ListOptions;
 use kube_annex::selector::{field, label};
 use kube_annex::{Status, version};
-use kube_annex_storage::{self as storage, Key, ListRequest, Page, Prefix, Revision};
+use kube_annex_storage::cache::{CachedEntry, Freshness, Run, Snapshot};
+use kube_annex_storage::{self as storage, Key, ListRequest, Prefix, Revision};
+use std::sync::Arc;
 
 /// A page of objects, still in the stored version.
 #[derive(Debug, Default)]
@@ -18,6 +20,41 @@ pub(crate) struct Listed {
     pub(crate) continue_token: String,
     /// How many objects follow, when that is known.
     pub(crate) remaining: Option<usize>,
+}
+
+/// A page of entries as they lie in the cache.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) revision: u64,
+    pub(crate) continue_token: String,
+    pub(crate) remaining: Option<usize>,
+}
+
+/// Entries of one segment.
+#[derive(Debug)]
+pub(crate) enum Part {
+    /// All of a run.
+    Run(Run),
+    /// Those that were selected, in order.
+    Picked(Vec<Arc<CachedEntry>>),
+}
+
+impl Part {
+    pub(crate) fn entries(&self) -> &[Arc<CachedEntry>] {
+        match self {
+            Self::Run(run) => run.entries(),
+            Self::Picked(entries) => entries,
+        }
+    }
+}
+
+impl From<Found> for Listed {
+    fn from(found: Found) -> Self {
+        let Found { parts, revision, continue_token, remaining } = found;
+        let items = parts.iter().flat_map(Part::entries).map(|entry| Item::stored(entry)).collect();
+        Self { items, revision, continue_token, remaining }
+    }
 }
 
 /// Which objects are wanted.
@@ -48,60 +85,104 @@ impl Predicate {
         if self.is_empty() {
             return Ok(true);
         }
-        let metadata = item.head()?;
+        Ok(self.selects(&item.head()?))
+    }
+
+    /// As `matches`, reading no bytes that were read before.
+    pub(crate) fn matches_entry(&self, entry: &CachedEntry) -> Result<bool, Status> {
+        if self.is_empty() {
+            return Ok(true);
+        }
+        Ok(self.selects(Facts::of(entry)?.head(entry)?))
+    }
+
+    fn selects(&self, metadata: &Head<'_>) -> bool {
         let by_field = |name: &str| match name {
             "metadata.name" => Some(metadata.name.to_string()),
             "metadata.namespace" => Some(metadata.namespace.to_string()),
             _ => None,
         };
-        Ok(self.label.matches(&metadata.labels) && self.field.matches(by_field))
+        self.label.matches(&metadata.labels) && self.field.matches(by_field)
     }
 }
 
-/// The most objects that are read at once in search of those that are selected.
+/// The most objects that are read from a storage at once in search of those that are selected.
 const MOST_IN_A_CHUNK: usize = 10_000;
 
 /// After how many entries other requests get their turn: storages in memory are always ready and never wait.
 const TURN: usize = 128;
 
 /// Which state of the store a list reads.
-enum Snapshot {
-    Newest,
+enum Wanted {
+    Fresh(Freshness),
     At(Revision),
 }
 
 const EXPIRED_TOKEN: &str = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
 
 impl Store {
-    /// One page. The options are valid already.
+    /// One page as objects. The options are valid already.
     pub(crate) async fn list(
         &self,
         namespace: &str,
         options: &ListOptions,
         predicate: &Predicate,
     ) -> Result<Listed, Status> {
+        Ok(self.find(namespace, options, predicate).await?.into())
+    }
+
+    /// One page. The options are valid already.
+    pub(crate) async fn find(
+        &self,
+        namespace: &str,
+        options: &ListOptions,
+        predicate: &Predicate,
+    ) -> Result<Found, Status> {
         let prefix = self.prefix.in_namespace(namespace);
-        let (snapshot, start) = self.start_of(&prefix, options).await?;
-        let limit = usize::try_from(options.limit).unwrap_or_default();
-        let mut listed = Listed::default();
-        let mut next = start;
-        let mut at = match snapshot {
-            Snapshot::Newest => None,
-            Snapshot::At(revision) => Some(revision),
+        let (wanted, start) = self.start_of(&prefix, options).await?;
+        // As upstream: who takes whatever is in the cache gets all of it.
+        let any = matches!(wanted, Wanted::Fresh(Freshness::Any)) && options.resource_version == "0";
+        let limit = if any { 0 } else { usize::try_from(options.limit).unwrap_or_default() };
+        let page = Wish { prefix: &prefix, start, limit, predicate };
+        let (snapshot, at) = match wanted {
+            Wanted::At(revision) => (Ok(self.cache.snapshot_at(&prefix, revision)), Some(revision)),
+            Wanted::Fresh(freshness) => {
+                (self.bounded(freshness, self.cache.snapshot(&prefix, freshness)).await?.map(Some), None)
+            }
         };
-        let mut chunk = limit;
-        let mut looked_at = 0_usize;
+        match snapshot {
+            Ok(Some(snapshot)) => page.of_snapshot(&snapshot).await,
+            Ok(None) => self.from_storage(page, options, at).await,
+            // Upstream asks the storage for what is small or would not be in the cache.
+            Err(storage::Error::NotReady { troubled, .. }) if troubled || (limit > 0 && predicate.is_empty()) => {
+                self.from_storage(page, options, at).await
+            }
+            Err(error) => Err(self.list_failed(&error, options, &prefix)),
+        }
+    }
+
+    /// One page that the cache does not have.
+    async fn from_storage(
+        &self,
+        wish: Wish<'_>,
+        options: &ListOptions,
+        mut at: Option<Revision>,
+    ) -> Result<Found, Status> {
+        let Wish { prefix, start, limit, predicate } = wish;
+        let mut entries = Vec::new();
+        let (mut next, mut chunk, mut looked_at) = (start, limit, 0_usize);
+        let mut found = Found::default();
         loop {
             let request = ListRequest { start: next.take(), limit: chunk, revision: at };
-            let page = match self.storage.list(&prefix, request).await {
+            let page = match self.storage.list(prefix, request).await {
                 Ok(page) => page,
-                Err(error) => return Err(self.list_failed(&error, options, &prefix)),
+                Err(error) => return Err(self.list_failed(&error, options, prefix)),
             };
-            listed.revision = page.revision.0;
+            found.revision = page.revision.0;
             at = Some(page.revision);
-            let Page { entries, next: mut following, remaining, .. } = page;
-            for entry in entries {
-                if limit > 0 && listed.items.len() == limit {
+            let mut following = page.next;
+            for entry in page.entries {
+                if limit > 0 && entries.len() == limit {
                     // The chunk was larger than what is wanted: the next page starts within it.
                     following = Some(entry.key);
                     break;
@@ -110,46 +191,49 @@ impl Store {
                 if looked_at.is_multiple_of(TURN) {
                     tokio::task::yield_now().await;
                 }
-                let item = Item { bytes: entry.value, revision: entry.revision.0 };
-                if predicate.matches(&item)? {
-                    listed.items.push(item);
+                let entry = Arc::new(CachedEntry::new(entry));
+                if predicate.matches_entry(&entry)? {
+                    entries.push(entry);
                 }
             }
-            match following {
-                None => return Ok(listed),
-                Some(following) if limit > 0 && listed.items.len() >= limit => {
-                    let token = ContinueToken { revision: at, start: following };
-                    listed.continue_token = token.encode(&prefix);
-                    listed.remaining = predicate.is_empty().then_some(remaining);
-                    return Ok(listed);
+            if let Some(following) = following {
+                if limit == 0 || entries.len() < limit {
+                    next = Some(following);
+                    // Few objects are selected: a page of them must not take as many reads as there are others.
+                    chunk = chunk.saturating_mul(2).min(MOST_IN_A_CHUNK.max(limit));
+                    continue;
                 }
-                Some(following) => next = Some(following),
+                found.continue_token = ContinueToken { revision: at, start: following }.encode(prefix);
+                found.remaining = predicate.is_empty().then_some(page.remaining);
             }
-            // Few objects are selected: a page of them must not take as many reads as there are others.
-            chunk = chunk.saturating_mul(2).min(MOST_IN_A_CHUNK.max(limit));
+            found.parts = Run::of(entries).map(Part::Run).into_iter().collect();
+            return Ok(found);
         }
     }
 
-    /// The table of L-4: which snapshot, and from which key on.
-    async fn start_of(&self, prefix: &Prefix, options: &ListOptions) -> Result<(Snapshot, Option<Key>), Status> {
+    /// The table of L-4: which state, and from which key on.
+    async fn start_of(&self, prefix: &Prefix, options: &ListOptions) -> Result<(Wanted, Option<Key>), Status> {
         if !options.continue_token.is_empty() {
             let token = ContinueToken::decode(&options.continue_token, prefix)?;
             if !matches!(options.resource_version.as_str(), "" | "0") {
                 return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
             }
-            let snapshot = token.revision.map_or(Snapshot::Newest, Snapshot::At);
-            return Ok((snapshot, Some(token.start)));
+            let wanted = token.revision.map_or(Wanted::Fresh(Freshness::Newest), Wanted::At);
+            return Ok((wanted, Some(token.start)));
         }
-        let revision = version::parse_list(&options.resource_version)?;
+        let revision = Revision(version::parse_list(&options.resource_version)?);
         let exact = options.resource_version_match == "Exact"
             || (options.resource_version_match.is_empty() && options.limit > 0);
-        match revision {
-            0 => Ok((Snapshot::Newest, None)),
-            revision => {
-                self.wait_for(revision).await?;
-                Ok((if exact { Snapshot::At(Revision(revision)) } else { Snapshot::Newest }, None))
+        let wanted = match revision {
+            Revision(0) if options.resource_version.is_empty() => Wanted::Fresh(Freshness::Newest),
+            Revision(0) => Wanted::Fresh(Freshness::Any),
+            revision if exact => {
+                self.wait_for(revision.0).await?;
+                Wanted::At(revision)
             }
-        }
+            revision => Wanted::Fresh(Freshness::NotOlderThan(revision)),
+        };
+        Ok((wanted, None))
     }
 
     fn list_failed(&self, error: &storage::Error, options: &ListOptions, prefix: &Prefix) -> Status {
@@ -161,5 +245,58 @@ impl Store {
             return status;
         }
         self.failed(error, "list", "")
+    }
+}
+
+/// Which part of a state is wanted.
+struct Wish<'a> {
+    prefix: &'a Prefix,
+    start: Option<Key>,
+    limit: usize,
+    predicate: &'a Predicate,
+}
+
+impl Wish<'_> {
+    async fn of_snapshot(&self, snapshot: &Snapshot) -> Result<Found, Status> {
+        let runs = snapshot.runs(self.prefix, self.start.as_ref());
+        let total: usize = runs.iter().map(|run| run.range.len()).sum();
+        let limit = if self.limit == 0 { usize::MAX } else { self.limit };
+        let mut found = Found { revision: snapshot.revision().0, ..Found::default() };
+        let (mut looked_at, mut taken, mut last) = (0, 0, None);
+        for mut run in runs {
+            if taken == limit {
+                break;
+            }
+            if self.predicate.is_empty() {
+                run.range.end = run.range.end.min(run.range.start.saturating_add(limit - taken));
+                taken += run.range.len();
+                looked_at += run.range.len();
+                last = run.entries().last().cloned();
+                found.parts.push(Part::Run(run));
+                continue;
+            }
+            let mut picked = Vec::new();
+            for entry in run.entries() {
+                if taken == limit {
+                    break;
+                }
+                looked_at += 1;
+                if self.predicate.matches_entry(entry)? {
+                    taken += 1;
+                    last = Some(entry.clone());
+                    picked.push(entry.clone());
+                }
+            }
+            if !picked.is_empty() {
+                found.parts.push(Part::Picked(picked));
+            }
+            tokio::task::yield_now().await;
+        }
+        if let Some(last) = last.filter(|_| taken == limit && looked_at < total) {
+            let token = ContinueToken { revision: Some(snapshot.revision()), start: last.key.successor() };
+            found.continue_token = token.encode(self.prefix);
+            found.remaining = self.predicate.is_empty().then_some(total - looked_at);
+        }
+        Ok(found)
     }
 }

@@ -9,6 +9,8 @@ use crate::source::ComputedStore;
 use kube_annex::fieldmanager::{self, FieldManager};
 use kube_annex::options::{DeleteOptions, ListOptions};
 use kube_annex::{Object, Scope, Status};
+use kube_annex_storage::Revision;
+use kube_annex_storage::cache::Freshness;
 use std::sync::Arc;
 
 /// A resource in service.
@@ -30,6 +32,17 @@ pub(crate) enum Origin {
 }
 
 impl ServedResource {
+    /// One object, the newest or not older than `at_least`.
+    pub(crate) async fn get(&self, write: &Write<'_>, name: &str, at_least: Option<u64>) -> Result<Item, Status> {
+        match &self.origin {
+            Origin::Stored(store) => {
+                let freshness = at_least.map_or(Freshness::Newest, |least| Freshness::NotOlderThan(Revision(least)));
+                Ok(Item::stored(&*store.get(write.namespace(), name, freshness).await?))
+            }
+            Origin::Computed(computed) => computed.get(write, name, at_least).await,
+        }
+    }
+
     pub(crate) fn new(registration: &Arc<Registration>, origin: Origin) -> Self {
         let registration = Arc::clone(registration);
         let versions: Arc<dyn fieldmanager::Versions> = Arc::<Registration>::clone(&registration);
@@ -52,13 +65,6 @@ impl ServedResource {
 
     pub(crate) fn served(&self, version: usize) -> &ServedVersion {
         &self.registration.versions[version]
-    }
-
-    pub(crate) async fn get(&self, write: &Write<'_>, name: &str, at_least: Option<u64>) -> Result<Item, Status> {
-        match &self.origin {
-            Origin::Stored(store) => store.get(write.namespace(), name, at_least).await,
-            Origin::Computed(computed) => computed.get(write, name, at_least).await,
-        }
     }
 
     pub(crate) async fn list(
@@ -102,6 +108,11 @@ impl ServedResource {
             Origin::Stored(store) => store.delete(write, name, options).await,
             Origin::Computed(computed) => computed.delete(write, name, options).await,
         }
+    }
+
+    /// Whether objects are stored in that version.
+    pub(crate) fn stores(&self, version: usize) -> bool {
+        version == self.registration.stored
     }
 
     /// An item as the origin keeps it, in the version asked for. The same bytes when that is the stored version.

@@ -5,6 +5,7 @@ use crate::authz::{self, Authorizer, Decision};
 use crate::registry::item::{Head, Item, unreadable};
 use crate::registry::lifecycle;
 use crate::registry::registration::Registration;
+use crate::registry::selection::Selections;
 use crate::request::body;
 use crate::request::exchange::Exchange;
 use crate::seams::Seams;
@@ -14,7 +15,8 @@ use kube_annex::gvk::GroupResource;
 use kube_annex::options::DeleteOptions;
 use kube_annex::request::RequestInfo;
 use kube_annex::{Object, ResourceDescriptor, Status, Verb, field, metadata};
-use kube_annex_storage::{self as storage, Entry, Key, Precondition, Prefix, Revision, Storage};
+use kube_annex_storage::cache::{CachedEntry, Freshness};
+use kube_annex_storage::{self as storage, Cached, Entry, Key, Precondition, Prefix, Revision, Storage};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +33,12 @@ const MOST_NAMES: usize = 8;
 #[derive(Clone)]
 pub(crate) struct Store {
     pub(crate) registration: Arc<Registration>,
+    /// What writes go to, and what they read before.
     pub(crate) storage: Arc<dyn Storage>,
+    /// What reads and watches are served from.
+    pub(crate) cache: Arc<Cached>,
+    /// What watchers select.
+    pub(crate) selections: Arc<Selections>,
     pub(crate) prefix: Prefix,
     pub(crate) seams: Seams,
     pub(crate) admission: Chain,
@@ -123,13 +130,44 @@ impl Store {
         Err(Status::too_large_resource_version(revision, current.0))
     }
 
-    /// One object's stored bytes, not older than `at_least` when that is given.
-    pub(crate) async fn get(&self, namespace: &str, name: &str, at_least: Option<u64>) -> Result<Item, Status> {
-        if let Some(revision) = at_least {
-            self.wait_for(revision).await?;
+    /// One object as it lies in the cache.
+    pub(crate) async fn get(
+        &self,
+        namespace: &str,
+        name: &str,
+        freshness: Freshness,
+    ) -> Result<Arc<CachedEntry>, Status> {
+        let key = self.key(namespace, name);
+        let found = match self.bounded(freshness, self.cache.entry(&key, freshness)).await? {
+            // As upstream: a cache that is not there does not keep anybody from reading one object.
+            Err(storage::Error::NotReady { .. }) => {
+                if let Freshness::NotOlderThan(revision) = freshness {
+                    self.wait_for(revision.0).await?;
+                }
+                self.storage.get(&key).await.map(|entry| entry.map(|entry| Arc::new(CachedEntry::new(entry))))
+            }
+            found => found,
+        };
+        let found = found.map_err(|error| self.failed(&error, "get", name))?;
+        found.ok_or_else(|| Status::not_found(&self.resource(), name))
+    }
+
+    /// Waits for a read a little, if it is one that waits for a revision.
+    ///
+    /// * Errors: 504 when the revision has not happened by then.
+    pub(crate) async fn bounded<T>(
+        &self,
+        freshness: Freshness,
+        read: impl Future<Output = Result<T, storage::Error>>,
+    ) -> Result<Result<T, storage::Error>, Status> {
+        let Freshness::NotOlderThan(revision) = freshness else { return Ok(read.await) };
+        match tokio::time::timeout(FRESHNESS_WAIT, read).await {
+            Ok(read) => Ok(read),
+            Err(_) => {
+                let reached = self.cache.reached(&self.prefix).unwrap_or_default();
+                Err(Status::too_large_resource_version(revision.0, reached.0))
+            }
         }
-        let entry = self.entry(namespace, name, "get").await?;
-        Ok(Item { bytes: entry.value, revision: entry.revision.0 })
     }
 
     async fn entry(&self, namespace: &str, name: &str, verb: &str) -> Result<Entry, Status> {
@@ -391,6 +429,8 @@ impl Store {
             storage::Error::AlreadyExists { .. } => Status::already_exists(&resource, name),
             storage::Error::Conflict { .. } | storage::Error::Recreated { .. } => Status::modified(&resource, name),
             storage::Error::Expired { .. } => Status::expired("The resourceVersion for the provided list is too old."),
+            // Upstream's words.
+            storage::Error::NotReady { .. } => Status::too_many_requests("storage is (re)initializing", 1),
             storage::Error::Future { requested, current } => Status::too_large_resource_version(requested.0, current.0),
             // Upstream passes on the words of its only backend, and has no reason for them.
             storage::Error::TooLarge { .. } => Status::untyped("etcdserver: request is too large"),

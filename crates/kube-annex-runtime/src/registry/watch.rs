@@ -1,16 +1,17 @@
-//! Watching: the state as synthetic events, then every change that matters to the watcher.
+//! Watching: the state as synthetic events, then every change that may matter to the watcher.
 
-use crate::registry::item::Item;
-use crate::registry::list::Predicate;
 use crate::registry::store::Store;
-use futures_util::StreamExt as _;
+use futures_util::Stream;
 use kube_annex::options::ListOptions;
-use kube_annex::watch::EventType;
 use kube_annex::{Status, version};
-use kube_annex_storage::{self as storage, Event, EventKind, Prefix, Revision, WatchItem, WatchStream};
-use std::collections::VecDeque;
+use kube_annex_storage::cache::{CachedEntry, CachedEvent, CachedItem, Events, Freshness, Run};
+use kube_annex_storage::{self as storage, Revision};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 /// How often an idle watcher that allows it hears how far it is.
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
@@ -26,12 +27,14 @@ fn next_bookmark(deadline: Instant) -> Instant {
     last.map_or(regular, |last| last.min(regular))
 }
 
-/// What a watcher is told.
+/// What a watcher is told, whatever it selects: that is for whoever writes it down.
 #[derive(Debug)]
 pub(crate) enum WatchEvent {
-    /// An object appeared, changed or left.
-    Change(EventType, Item),
-    /// Everything up to this revision has been told; `initial` marks the end of the synthetic events.
+    /// An object as it was when the watch began.
+    Initial(Arc<CachedEntry>),
+    /// An object appeared, changed or went.
+    Change(Arc<CachedEvent>),
+    /// Everything up to this revision has been told; `initial` marks the end of the initial events.
     Bookmark {
         /// The revision.
         revision: u64,
@@ -42,23 +45,46 @@ pub(crate) enum WatchEvent {
     Error(Status),
 }
 
-/// A watch under way. `next` is what the endpoint pulls.
+/// A watch under way: a cursor and an alarm. It holds no events.
 pub(crate) struct Watcher {
     store: Store,
-    predicate: Predicate,
-    initial: VecDeque<Item>,
-    initial_bookmark: bool,
-    changes: WatchStream,
+    initial: Option<Initial>,
+    initial_bookmark: Option<u64>,
+    events: Events,
     bookmarks: bool,
     next_bookmark: Instant,
     deadline: Instant,
-    /// The revision up to which everything has been told.
-    told: Option<u64>,
+    /// Rings at the next bookmark or at the deadline.
+    alarm: Pin<Box<Sleep>>,
+    /// Ends when the server drains.
+    draining: Pin<Box<dyn Future<Output = ()> + Send>>,
     ended: bool,
 }
 
+/// The initial events that are yet to be told.
+struct Initial {
+    runs: std::vec::IntoIter<Run>,
+    run: Option<(Run, usize)>,
+}
+
+impl Iterator for Initial {
+    type Item = Arc<CachedEntry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some((run, at)) = &mut self.run
+                && let Some(entry) = run.entries().get(*at)
+            {
+                *at += 1;
+                return Some(entry.clone());
+            }
+            self.run = Some((self.runs.next()?, 0));
+        }
+    }
+}
+
 impl Store {
-    /// Starts a watch.
+    /// Starts a watch that ends at `deadline`, or when `draining` does.
     ///
     /// * Errors: as [`Status`] only where upstream refuses before the stream begins; what fails later becomes one
     ///   ERROR event.
@@ -66,58 +92,49 @@ impl Store {
         &self,
         namespace: &str,
         options: &ListOptions,
-        predicate: Predicate,
         deadline: Instant,
+        draining: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Watcher, WatchRefusal> {
         let from = version::parse_watch(&options.resource_version).map_err(WatchRefusal::Answer)?;
         let prefix = self.prefix.in_namespace(namespace);
         let send_initial = options.send_initial_events == Some(true);
-        let newest = self.storage.current_revision().await;
-        let newest = newest.map_err(|error| WatchRefusal::Event(self.failed(&error, "watch", "")))?.0;
-        let (initial, from) = if send_initial {
-            self.initial_state(namespace, from, &predicate).await.map_err(WatchRefusal::Event)?
-        } else {
-            (VecDeque::new(), if from == 0 { newest } else { from })
+        let freshness = match from {
+            _ if !send_initial => Freshness::Newest,
+            0 if options.resource_version.is_empty() => Freshness::Newest,
+            0 => Freshness::Any,
+            from => Freshness::NotOlderThan(Revision(from)),
         };
-        let changes = self.changes(&prefix, from).await.map_err(WatchRefusal::Event)?;
+        let (from, initial) = if send_initial || from == 0 {
+            let snapshot = self.bounded(freshness, self.cache.snapshot(&prefix, freshness)).await;
+            let snapshot = snapshot.map_err(WatchRefusal::Event)?.map_err(|error| self.refusal(&error))?;
+            let runs = if send_initial { snapshot.runs(&prefix, None) } else { Vec::new() };
+            (snapshot.revision(), Some(Initial { runs: runs.into_iter(), run: None }))
+        } else {
+            (Revision(from), None)
+        };
+        let events = self.cache.events(&prefix, from).await.map_err(|error| self.refusal(&error))?;
+        let next_bookmark = next_bookmark(deadline);
         Ok(Watcher {
             store: self.clone(),
-            predicate,
             initial,
-            initial_bookmark: send_initial && options.allow_watch_bookmarks,
-            changes,
+            initial_bookmark: (send_initial && options.allow_watch_bookmarks).then_some(from.0),
+            events,
             bookmarks: options.allow_watch_bookmarks,
-            next_bookmark: next_bookmark(deadline),
+            next_bookmark,
             deadline,
-            // A revision that is still to come has not been told.
-            told: Some(from).filter(|from| send_initial || *from <= newest),
+            alarm: Box::pin(tokio::time::sleep_until(next_bookmark.min(deadline))),
+            draining: Box::pin(draining),
             ended: false,
         })
     }
 
-    async fn initial_state(
-        &self,
-        namespace: &str,
-        at_least: u64,
-        predicate: &Predicate,
-    ) -> Result<(VecDeque<Item>, u64), Status> {
-        if at_least > 0 {
-            self.wait_for(at_least).await?;
-        }
-        let listed = self.list(namespace, &ListOptions::default(), predicate).await?;
-        Ok((listed.items.into(), listed.revision))
-    }
-
-    async fn changes(&self, prefix: &Prefix, from: u64) -> Result<WatchStream, Status> {
-        self.storage.watch(prefix, Revision(from)).await.map_err(|error| self.watch_failed(&error))
-    }
-
-    fn watch_failed(&self, error: &storage::Error) -> Status {
+    fn refusal(&self, error: &storage::Error) -> WatchRefusal {
         match error {
+            storage::Error::NotReady { troubled: false, .. } => WatchRefusal::Answer(self.failed(error, "watch", "")),
             storage::Error::Expired { requested, oldest } => {
-                Status::expired(format!("too old resource version: {requested} ({oldest})"))
+                WatchRefusal::Event(Status::expired(format!("too old resource version: {requested} ({oldest})")))
             }
-            other => self.failed(other, "watch", ""),
+            other => WatchRefusal::Event(self.failed(other, "watch", "")),
         }
     }
 }
@@ -136,80 +153,65 @@ impl Watcher {
         self.ended = true;
     }
 
-    /// The next thing to tell; `None` when the watch is over. Cancellation-safe.
-    pub(crate) async fn next(&mut self) -> Option<WatchEvent> {
-        if self.ended || Instant::now() >= self.deadline {
-            return None;
-        }
-        if let Some(item) = self.initial.pop_front() {
-            return Some(WatchEvent::Change(EventType::Added, item));
-        }
-        if std::mem::take(&mut self.initial_bookmark)
-            && let Some(revision) = self.told
-        {
-            return Some(WatchEvent::Bookmark { revision, initial: true });
-        }
+    /// What comes when nothing happens: the end, or a bookmark.
+    fn idle(&mut self, context: &mut Context<'_>) -> Poll<Option<WatchEvent>> {
         loop {
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep_until(self.deadline) => {
-                    self.ended = true;
-                    return None;
-                }
-                change = self.changes.next() => {
-                    let event = match change? {
-                        Ok(WatchItem::Event(event)) => event,
-                        Ok(WatchItem::Progress(revision)) => {
-                            self.told = self.told.max(Some(revision.0));
-                            continue;
-                        }
-                        Err(error) => {
-                            self.ended = true;
-                            return Some(WatchEvent::Error(lost_history(&self.store, &error)));
-                        }
-                    };
-                    self.told = Some(event.revision.0);
-                    match self.tell(event) {
-                        // The next change may be there already: others get their turn first.
-                        Ok(None) => tokio::task::yield_now().await,
-                        Ok(Some(told)) => return Some(told),
-                        Err(status) => {
-                            self.ended = true;
-                            return Some(WatchEvent::Error(status));
-                        }
-                    }
-                }
-                () = tokio::time::sleep_until(self.next_bookmark), if self.bookmarks => {
-                    self.next_bookmark = next_bookmark(self.deadline);
-                    if let Some(revision) = self.told {
-                        return Some(WatchEvent::Bookmark { revision, initial: false });
-                    }
-                }
+            if self.draining.as_mut().poll(context).is_ready() {
+                self.ended = true;
+                return Poll::Ready(None);
+            }
+            ready!(self.alarm.as_mut().poll(context));
+            if Instant::now() >= self.deadline {
+                self.ended = true;
+                return Poll::Ready(None);
+            }
+            let due = Instant::now() >= self.next_bookmark;
+            if due {
+                self.next_bookmark = next_bookmark(self.deadline);
+            }
+            let next = self.next_bookmark.min(self.deadline);
+            self.alarm.as_mut().reset(next);
+            // Before its revision has happened there is nothing that a watch could have told.
+            if let Some(revision) = self.events.told_up_to().filter(|_| due && self.bookmarks) {
+                return Poll::Ready(Some(WatchEvent::Bookmark { revision: revision.0, initial: false }));
             }
         }
     }
+}
 
-    /// What a commit means to this watcher: objects that enter or leave its selection appear or disappear.
-    fn tell(&self, event: Event) -> Result<Option<WatchEvent>, Status> {
-        let revision = event.revision.0;
-        let now = Item { bytes: event.value, revision };
-        if self.predicate.is_empty() {
-            let kind = match event.kind {
-                EventKind::Created => EventType::Added,
-                EventKind::Updated => EventType::Modified,
-                EventKind::Deleted => EventType::Deleted,
-            };
-            return Ok(Some(WatchEvent::Change(kind, now)));
+/// What to tell; it ends when the watch is over.
+impl Stream for Watcher {
+    type Item = WatchEvent;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<WatchEvent>> {
+        let this = self.get_mut();
+        if this.ended || Instant::now() >= this.deadline {
+            return Poll::Ready(None);
         }
-        let before = event.previous.map(|(bytes, _)| Item { bytes, revision });
-        let was_selected = before.as_ref().map_or(Ok(false), |item| self.predicate.matches(item))?;
-        let is_selected = event.kind != EventKind::Deleted && self.predicate.matches(&now)?;
-        Ok(match (was_selected, is_selected) {
-            (false, true) => Some(WatchEvent::Change(EventType::Added, now)),
-            (true, true) => Some(WatchEvent::Change(EventType::Modified, now)),
-            (true, false) => before.map(|old| WatchEvent::Change(EventType::Deleted, old)),
-            (false, false) => None,
-        })
+        if let Some(initial) = &mut this.initial {
+            match initial.next() {
+                Some(entry) => return Poll::Ready(Some(WatchEvent::Initial(entry))),
+                // What the snapshot held may be forgotten now.
+                None => this.initial = None,
+            }
+        }
+        if let Some(revision) = this.initial_bookmark.take() {
+            return Poll::Ready(Some(WatchEvent::Bookmark { revision, initial: true }));
+        }
+        loop {
+            match Pin::new(&mut this.events).poll_next(context) {
+                Poll::Ready(Some(Ok(CachedItem::Event(event)))) => {
+                    return Poll::Ready(Some(WatchEvent::Change(event)));
+                }
+                Poll::Ready(Some(Ok(CachedItem::Progress(_)))) => {}
+                Poll::Ready(Some(Err(error))) => {
+                    this.ended = true;
+                    return Poll::Ready(Some(WatchEvent::Error(lost_history(&this.store, &error))));
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => return this.idle(context),
+            }
+        }
     }
 }
 

@@ -18,6 +18,13 @@ pub struct Negotiated {
     pub pretty: bool,
 }
 
+impl Negotiated {
+    /// Whether the answer is JSON without blanks: what is kept, joined and shared.
+    pub(crate) fn is_compact_json(self) -> bool {
+        self.format == Format::Json && !self.pretty
+    }
+}
+
 /// A serialisation.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Format {

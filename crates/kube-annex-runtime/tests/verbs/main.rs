@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod admission;
+mod cache;
 mod computed;
 mod create;
 mod delete;

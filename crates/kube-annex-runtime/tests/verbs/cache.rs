@@ -1,0 +1,312 @@
+//! What clients see of the watch cache: that lists and watches are as new as they must be, whole, and the same for all.
+
+use crate::{ALL_WIDGETS, OLD_WIDGETS, SHELVES, WIDGETS, at, labelled, names, revision, shelf, sized, widget};
+use bytes::Bytes;
+use kube_annex_storage::cache::CacheOptions;
+use kube_annex_storage::memory::Memory;
+use kube_annex_storage::{
+    BoxFuture, Entry, Error, Key, ListRequest, Page, Precondition, Prefix, Revision, Storage, WatchStream,
+};
+use kube_annex_testkit::TestServer;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// More objects than one segment of the cache holds, some of them in another namespace.
+async fn with_many(server: &TestServer, count: usize) {
+    for index in 0..count {
+        server.made(WIDGETS, &labelled(&format!("w{index:04}"), &json!({"even": (index % 2 == 0).to_string()}))).await;
+    }
+    for name in ["x", "y"] {
+        server.made("/apis/toys.example.com/v1/namespaces/other/widgets", &widget(name)).await;
+    }
+}
+
+/// The list that single reads make.
+async fn read_one_by_one(server: &TestServer, collection: &str, list: &Value) -> Vec<Value> {
+    let mut items = Vec::new();
+    for name in names(list) {
+        let mut object = server.get(&at(collection, name)).await.ok();
+        let fields = object.as_object_mut().unwrap();
+        fields.remove("kind");
+        fields.remove("apiVersion");
+        items.push(object);
+    }
+    items
+}
+
+#[tokio::test(start_paused = true)]
+async fn ls_1_a_list_of_many_segments_is_what_single_reads_say_in_every_version() {
+    let server = TestServer::new();
+    with_many(&server, 300).await;
+    for round in 0..2 {
+        for collection in [WIDGETS, OLD_WIDGETS] {
+            let answer = server.get(collection).await;
+            assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+            let list = answer.ok();
+            let items = list["items"].as_array().unwrap();
+            assert_eq!(items.len(), 300 - round);
+            assert_eq!(*items, read_one_by_one(&server, collection, &list).await);
+        }
+        // What changes shows in the next round, and nothing else does.
+        server.merge(&at(WIDGETS, "w0150"), &json!({"spec": {"size": 7}})).await.ok();
+        server.delete(&at(WIDGETS, &format!("w001{round}"))).await.ok();
+    }
+    let all = server.get(ALL_WIDGETS).await.ok();
+    assert_eq!((names(&all).len(), names(&all).last()), (300, Some(&"y")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ls_1_a_list_is_the_same_bytes_whether_it_is_joined_or_written_anew() {
+    let server = TestServer::new();
+    with_many(&server, 200).await;
+    for query in ["", "?limit=150", "?labelSelector=even%3Dtrue", "?labelSelector=even%3Dtrue&limit=7", "?limit=1"] {
+        let joined = server.get(&format!("{WIDGETS}{query}")).await;
+        let indented = format!("{WIDGETS}{query}{}pretty=true", if query.is_empty() { "?" } else { "&" });
+        let written = server.get(&indented).await;
+        assert_eq!(joined.ok(), written.ok(), "{query}");
+        assert!(joined.body.ends_with(b"]}\n"), "{query}");
+    }
+    let none = server.get(&format!("{WIDGETS}?labelSelector=even%3Dno")).await;
+    assert_eq!(none.ok()["items"], json!([]), "l_19");
+}
+
+#[tokio::test(start_paused = true)]
+async fn cn_18_a_long_list_is_compressed_for_who_asks() {
+    let server = TestServer::new();
+    with_many(&server, 600).await;
+    let plain = server.get(WIDGETS).await;
+    assert!(plain.body.len() > 128 * 1024, "{}", plain.body.len());
+    for _ in 0..2 {
+        let packed = server.get(WIDGETS).header("accept-encoding", "gzip").await;
+        assert_eq!(
+            (packed.header("content-encoding"), packed.header("vary")),
+            ("gzip".into(), "Accept-Encoding".into())
+        );
+        let mut unpacked = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed.body[..]), &mut unpacked).unwrap();
+        assert_eq!(Bytes::from(unpacked), plain.body);
+        assert_eq!(packed.header("content-length"), packed.body.len().to_string());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l_4_whatever_is_cached_comes_whole_whatever_the_limit() {
+    let server = TestServer::new();
+    with_many(&server, 5).await;
+    let list = server.get(&format!("{WIDGETS}?resourceVersion=0&limit=2")).await.ok();
+    assert_eq!((names(&list).len(), &list["metadata"]["continue"]), (5, &Value::Null));
+}
+
+#[tokio::test(start_paused = true)]
+async fn l_4_pages_are_of_one_snapshot_while_others_write() {
+    let server = TestServer::new();
+    with_many(&server, 250).await;
+    let first = server.get(&format!("{WIDGETS}?limit=100")).await.ok();
+    assert_eq!(first["metadata"]["remainingItemCount"], 150, "l_10");
+    let mut seen: Vec<String> = names(&first).into_iter().map(str::to_owned).collect();
+    let mut token = first["metadata"]["continue"].as_str().unwrap().to_owned();
+    while !token.is_empty() {
+        server.made(WIDGETS, &widget(&format!("w{:04}-later", seen.len() + 1))).await;
+        server.delete(&at(WIDGETS, &format!("w{:04}", 249 - seen.len() / 100))).await.ok();
+        let page = server.get(&format!("{WIDGETS}?limit=100&continue={token}")).await.ok();
+        assert_eq!(revision(&page), revision(&first), "l_6");
+        seen.extend(names(&page).into_iter().map(str::to_owned));
+        token = page["metadata"]["continue"].as_str().unwrap_or_default().to_owned();
+    }
+    assert_eq!(seen, (0..250).map(|index| format!("w{index:04}")).collect::<Vec<_>>());
+}
+
+/// A storage that another server writes to as well, and whose lists can be held back.
+struct Held {
+    inside: Memory,
+    held: tokio::sync::watch::Sender<bool>,
+}
+
+impl Held {
+    fn new(held: bool) -> Arc<Self> {
+        Arc::new(Self { inside: Memory::new(), held: tokio::sync::watch::Sender::new(held) })
+    }
+}
+
+impl Storage for Held {
+    fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, Error>> {
+        self.inside.get(key)
+    }
+    fn list<'a>(&'a self, prefix: &'a Prefix, request: ListRequest) -> BoxFuture<'a, Result<Page, Error>> {
+        Box::pin(async move {
+            let small = (1..1000).contains(&request.limit);
+            let _ = self.held.subscribe().wait_for(|held| !held || small).await;
+            self.inside.list(prefix, request).await
+        })
+    }
+    fn create<'a>(&'a self, key: &'a Key, value: Bytes) -> BoxFuture<'a, Result<Revision, Error>> {
+        self.inside.create(key, value)
+    }
+    fn update<'a>(
+        &'a self,
+        key: &'a Key,
+        value: Bytes,
+        precondition: Precondition,
+    ) -> BoxFuture<'a, Result<Revision, Error>> {
+        self.inside.update(key, value, precondition)
+    }
+    fn delete<'a>(
+        &'a self,
+        key: &'a Key,
+        precondition: Precondition,
+    ) -> BoxFuture<'a, Result<(Entry, Revision), Error>> {
+        self.inside.delete(key, precondition)
+    }
+    fn watch<'a>(&'a self, prefix: &'a Prefix, from: Revision) -> BoxFuture<'a, Result<WatchStream, Error>> {
+        self.inside.watch(prefix, from)
+    }
+    fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>> {
+        self.inside.request_progress()
+    }
+    fn count<'a>(&'a self, prefix: &'a Prefix) -> BoxFuture<'a, Result<usize, Error>> {
+        self.inside.count(prefix)
+    }
+    fn size(&self) -> BoxFuture<'_, Result<u64, Error>> {
+        self.inside.size()
+    }
+    fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>> {
+        self.inside.current_revision()
+    }
+    fn wait_for(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
+        self.inside.wait_for(revision)
+    }
+    fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
+        self.inside.compact(revision)
+    }
+    fn health(&self) -> BoxFuture<'_, Result<(), Error>> {
+        self.inside.health()
+    }
+    fn name(&self) -> &'static str {
+        "held"
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l_21_what_another_server_wrote_is_listed_read_and_told_at_once() {
+    let storage = Held::new(false);
+    let (one, two) =
+        (TestServer::builder().storage(storage.clone()).build(), TestServer::builder().storage(storage).build());
+    one.made(WIDGETS, &widget("a")).await;
+    let from = revision(&one.get(WIDGETS).await.ok());
+    let mut events = one.watch(&format!("{WIDGETS}?watch=1&resourceVersion={from}")).await;
+    for size in 1..30 {
+        let written = revision(&two.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": size}})).await.ok());
+        let list = one.get(WIDGETS).await.ok();
+        assert!(revision(&list) >= written && list["items"][0]["spec"]["size"] == size, "{list}");
+        let object = one.get(&at(WIDGETS, "a")).await.ok();
+        assert_eq!((revision(&object), &object["spec"]["size"]), (written, &json!(size)), "g_1");
+        assert_eq!(revision(&events.next().await["object"]), written);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l_22_a_cache_that_is_not_ready_is_429_and_what_is_small_comes_from_the_storage() {
+    let storage = Held::new(true);
+    let server = TestServer::builder().storage(storage.clone()).build();
+    server.made(WIDGETS, &widget("a")).await;
+    let asked = Instant::now();
+    for query in ["", "?resourceVersion=0", "?labelSelector=a%3Db&limit=5", "?watch=1", "?watch=1&resourceVersion=1"] {
+        let answer = server.get(&format!("{WIDGETS}{query}")).await;
+        answer.refused(429, "TooManyRequests", "storage is (re)initializing");
+        assert_eq!(answer.header("retry-after"), "1", "w_21: {query}");
+    }
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert_eq!(names(&server.get(&format!("{WIDGETS}?limit=5")).await.ok()), ["a"]);
+    for query in ["", "?resourceVersion=0", "?resourceVersion=1"] {
+        server.get(&format!("{}{query}", at(WIDGETS, "a"))).await.ok();
+    }
+    storage.held.send_replace(false);
+    assert_eq!(names(&server.get(WIDGETS).await.ok()), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn w_8_bookmarks_of_an_idle_resource_go_on_with_the_store() {
+    let server = TestServer::new();
+    let from = revision(&server.made(WIDGETS, &widget("a")).await);
+    let query = format!("{WIDGETS}?watch=1&allowWatchBookmarks=1&resourceVersion={from}");
+    let mut events = server.watch(&query).await;
+    let mut last = from;
+    for round in 0..3 {
+        let elsewhere = revision(&server.made(SHELVES, &shelf(&format!("s{round}"))).await);
+        let event = events.next().await;
+        assert_eq!(event["type"], "BOOKMARK");
+        let told = revision(&event["object"]);
+        assert!(told >= elsewhere && told > last, "{told} after {elsewhere}");
+        last = told;
+    }
+    let next = revision(&server.made(WIDGETS, &widget("b")).await);
+    assert_eq!(revision(&events.next().await["object"]), next);
+}
+
+#[tokio::test(start_paused = true)]
+async fn w_12_watchers_with_different_selectors_are_each_told_their_own() {
+    let server = TestServer::new();
+    server.made(WIDGETS, &labelled("a", &json!({"color": "red"}))).await;
+    let from = revision(&server.get(WIDGETS).await.ok());
+    let watch =
+        async |selector: &str| server.watch(&format!("{WIDGETS}?watch=1&resourceVersion={from}{selector}")).await;
+    let mut all = [watch("").await, watch("").await];
+    let mut red = [watch("&labelSelector=color%3Dred").await, watch("&labelSelector=color%3Dred").await];
+    let mut named = watch("&fieldSelector=metadata.name%3Db").await;
+    server.merge(&at(WIDGETS, "a"), &json!({"metadata": {"labels": {"color": "blue"}}})).await.ok();
+    server.made(WIDGETS, &labelled("b", &json!({"color": "red"}))).await;
+    let told = |kind: &str, name: &str| (kind.to_owned(), name.to_owned());
+    for events in &mut all {
+        assert_eq!([events.told().await, events.told().await], [told("MODIFIED", "a"), told("ADDED", "b")]);
+    }
+    for events in &mut red {
+        let gone = events.next().await;
+        assert_eq!((&gone["type"], &gone["object"]["metadata"]["labels"]["color"]), (&json!("DELETED"), &json!("red")));
+        assert_eq!(events.told().await, told("ADDED", "b"));
+    }
+    assert_eq!(named.told().await, told("ADDED", "b"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn w_20_a_client_that_does_not_read_delays_nobody_and_is_told_what_it_missed() {
+    let options = CacheOptions { events: 20, ..CacheOptions::default() };
+    let storage = Arc::new(Memory::with_history(20));
+    let server = TestServer::builder().storage(storage).with(move |builder| builder.cache_options(options)).build();
+    let from = revision(&server.made(WIDGETS, &widget("a")).await);
+    let mut slow = server.watch(&format!("{WIDGETS}?watch=1&resourceVersion={from}")).await;
+    let mut quick = server.watch(&format!("{WIDGETS}?watch=1&resourceVersion={from}")).await;
+    for size in 1..100 {
+        server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": size}})).await.ok();
+        assert_eq!(quick.next().await["object"]["spec"]["size"], size);
+    }
+    let error = slow.next().await;
+    assert_eq!((&error["type"], &error["object"]["reason"]), (&json!("ERROR"), &json!("Expired")));
+    slow.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn w_13_a_watch_goes_on_from_where_the_storage_still_knows() {
+    let options = CacheOptions { events: 3, ..CacheOptions::default() };
+    let storage = Arc::new(Memory::new());
+    let server =
+        TestServer::builder().storage(storage.clone()).with(move |builder| builder.cache_options(options)).build();
+    let from = revision(&server.made(WIDGETS, &widget("a")).await);
+    server.get(WIDGETS).await.ok();
+    for size in 1..50 {
+        server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": size}})).await.ok();
+        server.get(WIDGETS).await.ok();
+    }
+    let mut events = server.watch(&format!("{WIDGETS}?watch=1&resourceVersion={from}")).await;
+    for size in 1..50 {
+        assert_eq!(events.next().await["object"]["spec"]["size"], size);
+    }
+    server.made(WIDGETS, &sized("b", 1)).await;
+    assert_eq!(events.told().await, ("ADDED".to_owned(), "b".to_owned()));
+    storage.compact(storage.current_revision().await.unwrap()).await.unwrap();
+    let mut late = server.watch(&format!("{WIDGETS}?watch=1&resourceVersion={from}")).await;
+    let error = late.next().await;
+    assert_eq!((&error["type"], &error["object"]["code"]), (&json!("ERROR"), &json!(410)));
+    late.ended().await;
+}
