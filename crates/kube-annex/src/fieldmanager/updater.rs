@@ -337,9 +337,12 @@ impl<'a> Session<'a> {
         if version == self.writer.api_version {
             return Ok(Pruned { object, clean });
         }
-        let object = clean.map_or(object, |clean| self.kept.keep(clean));
-        let object = self.convert(object, self.writer.api_version).map_err(|error| error.to_string())?;
-        Ok(Pruned { object, clean: None })
+        let converted = |object| self.convert(object, self.writer.api_version).map_err(|error| error.to_string());
+        let Some(clean) = clean else { return converted(object).map(|object| Pruned { object, clean: None }) };
+        let clean = converted(self.kept.keep(clean))?;
+        // Not every type can have null where a container was.
+        let object = converted(object).unwrap_or(clean);
+        Ok(Pruned { object, clean: Some(clean.clone()) })
     }
 
     /// The object without what nobody owns, given the merged one and the one without what the writer owned.

@@ -1,6 +1,6 @@
 //! Kinds of lists and maps: what they merge to, how paths into them read, and what happens when they change.
 
-use super::super::FieldManager;
+use super::super::{FieldManager, Writer};
 use super::rules::{at, managed, stored, thing};
 use super::world::World;
 use serde_json::{Value, json};
@@ -129,4 +129,35 @@ fn ssa_29_a_map_that_becomes_granular_keeps_its_owners() {
     assert_eq!(managed(&updated), [("Apply a".to_owned(), json!({ "f:spec": { "f:it": {} } }))]);
     let applied = granular.apply(Some(&live), object, &at("a", 1), false).expect("applied");
     assert_eq!(managed(&applied), [("Apply a".to_owned(), json!({ "f:spec": { "f:it": { "f:x": {} } } }))]);
+}
+
+#[test]
+fn ssa_7_what_has_nothing_left_goes_and_is_still_told_to_be_anothers() {
+    let text = json!({ "type": "string" });
+    let limits = json!({ "type": "object", "additionalProperties": text });
+    let schema = json!({ "type": "object", "properties": { "spec": { "type": "object", "properties": {
+        "limits": limits, "color": text,
+    } } } });
+    let schemas = json!({ "v1": schema, "v2": schema });
+    let manager = World::new(schemas.as_object().expect("schemas")).manager();
+    let whole = thing(json!({ "limits": { "cpu": "1" } }));
+    let live = stored(manager.apply(None, whole, &at("a", 0), false).expect("applied"));
+    let mut own = thing(json!({ "limits": {} }));
+    own["apiVersion"] = "t.example.com/v2".into();
+    let v2 = |name, second| Writer { api_version: "t.example.com/v2", ..at(name, second) };
+    let mut in_v2 = live.clone();
+    in_v2["apiVersion"] = "t.example.com/v2".into();
+    let shared = manager.apply(Some(&in_v2), own, &v2("b", 1), false).expect("shared");
+    let mut without = thing(json!({ "color": "red" }));
+    without["apiVersion"] = "t.example.com/v2".into();
+    let left = manager.apply(Some(&shared), without, &v2("a", 2), false).expect("taken back");
+    assert_eq!(left["spec"], json!({ "color": "red" }));
+    let entries = managed(&left);
+    assert_eq!(
+        entries,
+        [
+            ("Apply b".to_owned(), json!({ "f:spec": { "f:limits": {} } })),
+            ("Apply a".to_owned(), json!({ "f:spec": { "f:color": {} } })),
+        ]
+    );
 }
