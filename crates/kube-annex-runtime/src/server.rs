@@ -20,7 +20,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::Request;
 use kube_annex::ResourceDescriptor;
-use kube_annex_storage::cache::CacheOptions;
+use kube_annex_storage::cache::{CacheOptions, Freshness};
 use kube_annex_storage::{Cached, Prefix, Storage};
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -222,6 +222,7 @@ impl ServerBuilder {
         if let Some(storage) = self.storage {
             checks.push(storage_check(storage));
         }
+        checks.push(caches_check(&resources));
         checks.push(shutdown_check(self.shutdown.clone()));
         let about = About { title: &self.name, version: &self.version };
         let pipeline = Pipeline {
@@ -308,27 +309,26 @@ fn in_service(
     admission: &Chain,
 ) -> Result<ServedResource, BuildError> {
     let descriptor = registration.descriptor();
-    let origin = match &registration.computed {
-        Some(computed) => Origin::Computed(ComputedStore {
+    let origin = if let Some(computed) = &registration.computed {
+        Origin::Computed(ComputedStore {
             registration: Arc::clone(registration),
             computed: Arc::clone(computed),
             versions: Versions::starting_at(seams.clock.now()),
             seams: seams.clone(),
             admission: admission.clone(),
             changes: tokio::sync::Mutex::default(),
-        }),
-        None => {
-            let cache = cache.cloned().ok_or_else(|| no_storage(descriptor))?;
-            Origin::Stored(Store {
-                registration: Arc::clone(registration),
-                storage: Arc::clone(cache.storage()),
-                cache,
-                selections: Arc::default(),
-                prefix: Prefix::of_resource(descriptor.group, descriptor.plural),
-                seams: seams.clone(),
-                admission: admission.clone(),
-            })
-        }
+        })
+    } else {
+        let cache = cache.cloned().ok_or_else(|| no_storage(descriptor))?;
+        Origin::Stored(Store {
+            registration: Arc::clone(registration),
+            storage: Arc::clone(cache.storage()),
+            cache,
+            selections: Arc::default(),
+            prefix: Prefix::of_resource(descriptor.group, descriptor.plural),
+            seams: seams.clone(),
+            admission: admission.clone(),
+        })
     };
     Ok(ServedResource::new(registration, origin))
 }
@@ -347,6 +347,24 @@ fn storage_check(storage: Arc<dyn Storage>) -> Check {
     Check::new(storage.name(), &["healthz", "readyz"], move || {
         let storage = Arc::clone(&storage);
         async move { storage.health().await.map_err(|error| error.to_string()) }
+    })
+}
+
+/// Nobody is sent here before what they ask for is in memory. What was once filled stays so.
+fn caches_check(resources: &[Arc<ServedResource>]) -> Check {
+    let stores = resources.iter().filter_map(|resource| match &resource.origin {
+        Origin::Stored(store) => Some((store.cache.clone(), store.prefix.clone())),
+        Origin::Computed(_) => None,
+    });
+    let stores: Arc<[_]> = stores.collect();
+    Check::new("storage-readiness", &["readyz"], move || {
+        let stores = stores.clone();
+        async move {
+            for (cache, prefix) in &*stores {
+                cache.snapshot(prefix, Freshness::Any).await.map_err(|error| error.to_string())?;
+            }
+            Ok(())
+        }
     })
 }
 

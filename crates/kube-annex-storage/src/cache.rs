@@ -268,7 +268,9 @@ impl Storage for Cached {
                 let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
                 resources.values().cloned().collect()
             };
-            caches.iter().for_each(|shared| shared.ask(newest));
+            for shared in caches {
+                shared.ask(newest);
+            }
             self.storage.request_progress().await
         })
     }
@@ -288,7 +290,9 @@ impl Storage for Cached {
                 let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
                 resources.values().cloned().collect()
             };
-            caches.iter().for_each(|shared| shared.forget_up_to(revision));
+            for shared in caches {
+                shared.forget_up_to(revision);
+            }
             Ok(())
         })
     }

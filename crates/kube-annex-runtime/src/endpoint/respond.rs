@@ -95,7 +95,9 @@ pub(super) async fn found(
         gzipped(pieces, form).await
     } else {
         let mut frames = Frames::default();
-        pieces.into_iter().for_each(|piece| frames.push(piece.plain));
+        for piece in pieces {
+            frames.push(piece.plain);
+        }
         frames
     };
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(frames.len()));

@@ -200,14 +200,12 @@ impl EventWriter {
     }
 
     fn object(&mut self, kind: EventType, entry: &CachedEntry, revision: u64) -> Result<Bytes, Status> {
-        match self.shared {
-            Some((form, _)) => write_shared(&self.endpoint, form, kind, entry, revision),
-            None => {
-                let item = Item { bytes: entry.value.clone(), revision };
-                let item = self.endpoint.resource.render(item, self.endpoint.version)?;
-                self.write(kind, &item, false)
-            }
+        if let Some((form, _)) = self.shared {
+            return write_shared(&self.endpoint, form, kind, entry, revision);
         }
+        let item = Item { bytes: entry.value.clone(), revision };
+        let item = self.endpoint.resource.render(item, self.endpoint.version)?;
+        self.write(kind, &item, false)
     }
 
     fn bookmark(&mut self, revision: u64, initial: bool) -> Result<Bytes, Status> {

@@ -152,17 +152,17 @@ impl Store {
         };
         match snapshot {
             Ok(Some(snapshot)) => page.of_snapshot(&snapshot).await,
-            Ok(None) => self.from_storage(page, options, at).await,
+            Ok(None) => self.list_storage(page, options, at).await,
             // Upstream asks the storage for what is small or would not be in the cache.
             Err(storage::Error::NotReady { troubled, .. }) if troubled || (limit > 0 && predicate.is_empty()) => {
-                self.from_storage(page, options, at).await
+                self.list_storage(page, options, at).await
             }
             Err(error) => Err(self.list_failed(&error, options, &prefix)),
         }
     }
 
     /// One page that the cache does not have.
-    async fn from_storage(
+    async fn list_storage(
         &self,
         wish: Wish<'_>,
         options: &ListOptions,
@@ -293,8 +293,8 @@ impl Wish<'_> {
             tokio::task::yield_now().await;
         }
         if let Some(last) = last.filter(|_| taken == limit && looked_at < total) {
-            let token = ContinueToken { revision: Some(snapshot.revision()), start: last.key.successor() };
-            found.continue_token = token.encode(self.prefix);
+            let next = ContinueToken { revision: Some(snapshot.revision()), start: last.key.successor() };
+            found.continue_token = next.encode(self.prefix);
             found.remaining = self.predicate.is_empty().then_some(total - looked_at);
         }
         Ok(found)

@@ -161,13 +161,10 @@ impl Store {
         read: impl Future<Output = Result<T, storage::Error>>,
     ) -> Result<Result<T, storage::Error>, Status> {
         let Freshness::NotOlderThan(revision) = freshness else { return Ok(read.await) };
-        match tokio::time::timeout(FRESHNESS_WAIT, read).await {
-            Ok(read) => Ok(read),
-            Err(_) => {
-                let reached = self.cache.reached(&self.prefix).unwrap_or_default();
-                Err(Status::too_large_resource_version(revision.0, reached.0))
-            }
-        }
+        tokio::time::timeout(FRESHNESS_WAIT, read).await.map_err(|_| {
+            let reached = self.cache.reached(&self.prefix).unwrap_or_default();
+            Status::too_large_resource_version(revision.0, reached.0)
+        })
     }
 
     async fn entry(&self, namespace: &str, name: &str, verb: &str) -> Result<Entry, Status> {

@@ -2,6 +2,7 @@
 
 use crate::{ALL_WIDGETS, OLD_WIDGETS, SHELVES, WIDGETS, at, labelled, names, revision, shelf, sized, widget};
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use kube_annex_storage::cache::CacheOptions;
 use kube_annex_storage::memory::Memory;
 use kube_annex_storage::{
@@ -10,6 +11,7 @@ use kube_annex_storage::{
 use kube_annex_testkit::TestServer;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -28,9 +30,9 @@ async fn read_one_by_one(server: &TestServer, collection: &str, list: &Value) ->
     let mut items = Vec::new();
     for name in names(list) {
         let mut object = server.get(&at(collection, name)).await.ok();
-        let fields = object.as_object_mut().unwrap();
-        fields.remove("kind");
-        fields.remove("apiVersion");
+        for field in ["kind", "apiVersion"] {
+            object.as_object_mut().map(|fields| fields.remove(field));
+        }
         items.push(object);
     }
     items
@@ -121,12 +123,15 @@ async fn l_4_pages_are_of_one_snapshot_while_others_write() {
 /// A storage that another server writes to as well, and whose lists can be held back.
 struct Held {
     inside: Memory,
-    held: tokio::sync::watch::Sender<bool>,
+    shut: tokio::sync::watch::Sender<bool>,
+    /// Whether watches lose what they are told.
+    deaf: Arc<AtomicBool>,
 }
 
 impl Held {
     fn new(held: bool) -> Arc<Self> {
-        Arc::new(Self { inside: Memory::new(), held: tokio::sync::watch::Sender::new(held) })
+        let shut = tokio::sync::watch::Sender::new(held);
+        Arc::new(Self { inside: Memory::new(), shut, deaf: Arc::default() })
     }
 }
 
@@ -137,7 +142,7 @@ impl Storage for Held {
     fn list<'a>(&'a self, prefix: &'a Prefix, request: ListRequest) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(async move {
             let small = (1..1000).contains(&request.limit);
-            let _ = self.held.subscribe().wait_for(|held| !held || small).await;
+            let _ = self.shut.subscribe().wait_for(|held| !held || small).await;
             self.inside.list(prefix, request).await
         })
     }
@@ -160,7 +165,12 @@ impl Storage for Held {
         self.inside.delete(key, precondition)
     }
     fn watch<'a>(&'a self, prefix: &'a Prefix, from: Revision) -> BoxFuture<'a, Result<WatchStream, Error>> {
-        self.inside.watch(prefix, from)
+        Box::pin(async move {
+            let (stream, deaf) = (self.inside.watch(prefix, from).await?, self.deaf.clone());
+            let stream: WatchStream =
+                Box::pin(stream.filter(move |_| std::future::ready(!deaf.load(Ordering::SeqCst))));
+            Ok(stream)
+        })
     }
     fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>> {
         self.inside.request_progress()
@@ -207,7 +217,7 @@ async fn l_21_what_another_server_wrote_is_listed_read_and_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn l_22_a_cache_that_is_not_ready_is_429_and_what_is_small_comes_from_the_storage() {
+async fn l_22_w_21_a_cache_that_is_not_ready_is_429_and_what_is_small_comes_from_the_storage() {
     let storage = Held::new(true);
     let server = TestServer::builder().storage(storage.clone()).build();
     server.made(WIDGETS, &widget("a")).await;
@@ -222,12 +232,12 @@ async fn l_22_a_cache_that_is_not_ready_is_429_and_what_is_small_comes_from_the_
     for query in ["", "?resourceVersion=0", "?resourceVersion=1"] {
         server.get(&format!("{}{query}", at(WIDGETS, "a"))).await.ok();
     }
-    storage.held.send_replace(false);
+    storage.shut.send_replace(false);
     assert_eq!(names(&server.get(WIDGETS).await.ok()), ["a"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn w_8_bookmarks_of_an_idle_resource_go_on_with_the_store() {
+async fn w_8_sr_14_bookmarks_of_an_idle_resource_go_on_with_the_store() {
     let server = TestServer::new();
     let from = revision(&server.made(WIDGETS, &widget("a")).await);
     let query = format!("{WIDGETS}?watch=1&allowWatchBookmarks=1&resourceVersion={from}");
@@ -309,4 +319,86 @@ async fn w_13_a_watch_goes_on_from_where_the_storage_still_knows() {
     let error = late.next().await;
     assert_eq!((&error["type"], &error["object"]["code"]), (&json!("ERROR"), &json!(410)));
     late.ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sr_11_a_cache_that_stays_behind_is_passed_over() {
+    let storage = Held::new(false);
+    let server = TestServer::builder().storage(storage.clone()).build();
+    server.made(WIDGETS, &widget("a")).await;
+    server.get(WIDGETS).await.ok();
+    storage.deaf.store(true, Ordering::SeqCst);
+    server.made(WIDGETS, &widget("b")).await;
+    for query in ["", "?limit=5", "?fieldSelector=metadata.name!%3Dc"] {
+        let asked = Instant::now();
+        assert_eq!(names(&server.get(&format!("{WIDGETS}{query}")).await.ok()), ["a", "b"], "{query}");
+        assert_eq!(asked.elapsed().as_secs(), 3, "{query}");
+    }
+    server.get(&at(WIDGETS, "b")).await.ok();
+    let cached = server.get(&format!("{WIDGETS}?resourceVersion=0")).await.ok();
+    assert_eq!(names(&cached), ["a"], "whoever asks for any state is answered at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sr_13_a_server_is_ready_once_its_caches_are_filled() {
+    let storage = Held::new(true);
+    let server = TestServer::builder().storage(storage.clone()).build();
+    let answer = server.get("/readyz").await;
+    assert_eq!(answer.status, 500);
+    assert!(answer.text().contains("[-]storage-readiness failed"), "{}", answer.text());
+    for endpoint in ["/livez", "/healthz"] {
+        assert_eq!(server.get(endpoint).await.status, 200, "{endpoint}");
+    }
+    storage.shut.send_replace(false);
+    assert_eq!(server.get("/readyz").await.text(), "ok");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sr_14_a_list_as_new_as_another_resource_does_not_wait() {
+    let server = TestServer::new();
+    server.made(WIDGETS, &widget("a")).await;
+    server.get(WIDGETS).await.ok();
+    let elsewhere = revision(&server.made(SHELVES, &shelf("s")).await);
+    let asked = Instant::now();
+    let list = server.get(&format!("{WIDGETS}?resourceVersion={elsewhere}")).await.ok();
+    assert!(revision(&list) >= elsewhere);
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn sr_10_a_watcher_that_was_away_for_75_seconds_goes_on_from_the_cache() {
+    // The storage itself remembers next to nothing.
+    let server = TestServer::builder().storage(Arc::new(Memory::with_history(4))).build();
+    let from = revision(&server.made(WIDGETS, &widget("a")).await);
+    server.get(WIDGETS).await.ok();
+    for size in 1..=1_000 {
+        server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": size}})).await.ok();
+        tokio::time::sleep(Duration::from_millis(75)).await;
+    }
+    let mut events = server.watch(&format!("{WIDGETS}?watch=1&resourceVersion={from}")).await;
+    for size in 1..=1_000 {
+        assert_eq!(events.next().await["object"]["spec"]["size"], size);
+    }
+    events.silent().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sr_15_what_was_compacted_is_410_for_lists_and_watches() {
+    let options = CacheOptions { events: 1, ..CacheOptions::default() };
+    let storage = Arc::new(Memory::new());
+    let server =
+        TestServer::builder().storage(storage.clone()).with(move |builder| builder.cache_options(options)).build();
+    let from = revision(&server.made(WIDGETS, &widget("a")).await);
+    for name in ["b", "c"] {
+        server.made(WIDGETS, &widget(name)).await;
+    }
+    server.get(WIDGETS).await.ok();
+    let exact = format!("{WIDGETS}?resourceVersion={from}&resourceVersionMatch=Exact");
+    assert_eq!(names(&server.get(&exact).await.ok()), ["a"]);
+    storage.compact(storage.current_revision().await.unwrap()).await.unwrap();
+    server.get(&exact).await.refused(410, "Expired", "The resourceVersion for the provided list is too old.");
+    let mut events = server.watch(&format!("{WIDGETS}?watch=1&resourceVersion={from}")).await;
+    let error = events.next().await;
+    assert_eq!((&error["type"], &error["object"]["reason"]), (&json!("ERROR"), &json!("Expired")), "w_13");
+    events.ended().await;
 }

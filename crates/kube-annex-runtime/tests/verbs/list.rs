@@ -400,3 +400,27 @@ async fn l_15_cluster_scoped_objects_are_listed_by_name() {
     }
     assert_eq!(names(&server.get(SHELVES).await.ok()), ["B", "a", "b"], "sr_9: byte order");
 }
+
+#[tokio::test(start_paused = true)]
+async fn l_10_what_remains_is_counted_if_nothing_is_selected_and_more_follows() {
+    let server = with_widgets(&["a", "b", "c", "d", "e"]).await;
+    let first = list(&server, "limit=2").await;
+    assert_eq!(first["metadata"]["remainingItemCount"], 3);
+    let token = first["metadata"]["continue"].as_str().unwrap();
+    let second = list(&server, &format!("limit=2&continue={token}")).await;
+    assert_eq!(second["metadata"]["remainingItemCount"], 1);
+    for query in ["limit=5", "limit=2&labelSelector=!x", "limit=2&fieldSelector=metadata.name!%3Dz", "limit=0"] {
+        assert_eq!(list(&server, query).await["metadata"].get("remainingItemCount"), None, "{query}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l_11_a_page_selects_what_is_asked_with_its_token() {
+    let server = with_widgets(&["a", "b", "c", "d", "e"]).await;
+    let first = list(&server, "limit=2&fieldSelector=metadata.name!%3Db").await;
+    assert_eq!(names(&first), ["a", "c"]);
+    let token = first["metadata"]["continue"].as_str().unwrap();
+    assert_eq!(names(&list(&server, &format!("limit=9&continue={token}")).await), ["d", "e"]);
+    let other = list(&server, &format!("limit=9&continue={token}&fieldSelector=metadata.name%3De")).await;
+    assert_eq!(names(&other), ["e"]);
+}

@@ -525,3 +525,59 @@ async fn dry_5_a_dry_run_is_no_event() {
     events.silent().await;
     assert_eq!(newest(&server).await, from, "sr_3");
 }
+
+#[tokio::test(start_paused = true)]
+async fn w_9_a_bookmark_is_an_object_of_its_version() {
+    let server = with_widgets(&["a"]).await;
+    for (collection, version) in [(WIDGETS, "toys.example.com/v1"), (OLD_WIDGETS, "toys.example.com/v1beta1")] {
+        let from = newest(&server).await;
+        let mut events =
+            server.watch(&format!("{collection}?watch=1&allowWatchBookmarks=1&resourceVersion={from}")).await;
+        let event = events.next().await;
+        let object = &event["object"];
+        assert_eq!(event["type"], "BOOKMARK");
+        assert_eq!((&object["kind"], &object["apiVersion"]), (&json!("Widget"), &json!(version)));
+        assert!(object["metadata"]["resourceVersion"].is_string() && object["spec"].is_object(), "{object}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn w_11_a_deletion_shows_the_last_state_at_its_own_revision() {
+    let server = with_widgets(&["a"]).await;
+    let changed = server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": 7}})).await.ok();
+    let mut events = watch(&server, &format!("&resourceVersion={}", revision(&changed))).await;
+    server.delete(&at(WIDGETS, "a")).await.ok();
+    let event = events.next().await;
+    assert_eq!(event["type"], "DELETED");
+    assert_eq!(revision(&event["object"]), newest(&server).await);
+    assert!(revision(&event["object"]) > revision(&changed));
+    let mut last = changed;
+    last["metadata"]["resourceVersion"] = event["object"]["metadata"]["resourceVersion"].clone();
+    assert_eq!(event["object"], last);
+}
+
+#[tokio::test(start_paused = true)]
+async fn w_18_a_watch_whose_time_is_over_ends_without_an_error() {
+    let server = with_widgets(&["a"]).await;
+    for query in ["&timeoutSeconds=3", "&timeoutSeconds=3&allowWatchBookmarks=1", "&timeoutSeconds=3&resourceVersion=1"]
+    {
+        let mut events = watch(&server, query).await;
+        while let Some(line) = events.line().await {
+            let event: Value = serde_json::from_slice(&line).unwrap();
+            assert_ne!(event["type"], "ERROR", "{query}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn w_19_a_watch_with_nothing_to_tell_stays() {
+    let server = with_widgets(&["a"]).await;
+    let from = newest(&server).await;
+    for query in
+        [format!("&resourceVersion={from}"), "&sendInitialEvents=false&resourceVersionMatch=NotOlderThan".into()]
+    {
+        let mut events = watch(&server, &query).await;
+        let line = tokio::time::timeout(Duration::from_mins(25), events.line()).await;
+        assert!(line.is_err(), "{query}: {line:?}");
+    }
+}

@@ -22,6 +22,10 @@ impl CachedEntry {
     /// What readers need to know of the value, read once. The cache itself never looks into values.
     ///
     /// * Errors: those of `read`, which is then tried again by the next reader.
+    ///
+    /// # Panics
+    ///
+    /// When readers of one cache want facts of different types.
     pub fn facts<T: Send + Sync + 'static, E>(&self, read: impl FnOnce(&Entry) -> Result<T, E>) -> Result<&T, E> {
         if self.facts.get().is_none() {
             // Two readers may both read: what they find is the same.

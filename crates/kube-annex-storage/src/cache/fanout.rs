@@ -46,12 +46,11 @@ impl Sleepers {
     pub(super) fn sleep(&self, place: usize, waker: &Waker) {
         let Places { wakers, asleep, .. } = &mut *self.lock();
         let Some(there) = wakers.get_mut(place) else { return };
-        match there {
-            Some(there) => there.clone_from(waker),
-            None => {
-                *there = Some(waker.clone());
-                asleep.push(place);
-            }
+        if let Some(there) = there {
+            there.clone_from(waker);
+        } else {
+            *there = Some(waker.clone());
+            asleep.push(place);
         }
     }
 

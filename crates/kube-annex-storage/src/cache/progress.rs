@@ -60,7 +60,7 @@ impl Cached {
             Freshness::Newest => {
                 let newest = self.newest.of(&*self.storage).await?;
                 let caught_up = tokio::time::timeout(CATCHING_UP, self.catch_up(shared, newest)).await;
-                caught_up.unwrap_or_else(|_| Err(shared.not_ready()))
+                caught_up.unwrap_or_else(|_| Err(shared.behind()))
             }
         }
     }

@@ -76,6 +76,11 @@ impl Shared {
         Error::NotReady { prefix: self.prefix.clone(), troubled: self.tip.borrow().troubled }
     }
 
+    /// The cache is filled, and too far behind.
+    pub(super) fn behind(&self) -> Error {
+        Error::NotReady { prefix: self.prefix.clone(), troubled: true }
+    }
+
     /// The state as it is, if there is one.
     pub(super) fn snapshot(&self) -> Option<Snapshot> {
         let state = self.read();
@@ -103,7 +108,8 @@ impl Shared {
 
     /// Takes over the state of a revision. What happened between the last known commit and that is not known.
     pub(super) fn restart(&self, entries: Vec<Entry>, revision: Revision) {
-        let table = Table::of(entries.into_iter().map(|entry| Arc::new(CachedEntry::new(entry))).collect());
+        let entries: Vec<_> = entries.into_iter().map(|entry| Arc::new(CachedEntry::new(entry))).collect();
+        let table = Table::of(&entries);
         self.change(|state| {
             if !state.ready || state.up_to < revision {
                 state.window.restart(revision);

@@ -91,7 +91,7 @@ pub(super) struct Table {
 
 impl Table {
     /// A table of entries that are in key order.
-    pub(super) fn of(entries: Vec<Arc<CachedEntry>>) -> Self {
+    pub(super) fn of(entries: &[Arc<CachedEntry>]) -> Self {
         let segments = entries.chunks(FILLED).map(|chunk| Arc::new(Segment::of(chunk.to_vec()))).collect();
         Self { segments: Arc::new(segments) }
     }

@@ -292,7 +292,7 @@ async fn w_14_history_that_was_really_lost_expires_the_watchers_and_fills_the_ca
         put(storage.inside(), name, "1").await;
     }
     storage.heal();
-    let item = tokio::time::timeout(Duration::from_secs(60), events.next()).await.unwrap().unwrap();
+    let item = tokio::time::timeout(Duration::from_mins(1), events.next()).await.unwrap().unwrap();
     let error = item.unwrap_err();
     assert!(matches!(error, Error::Expired { requested, .. } if requested == seen), "{error:?}");
     assert_eq!(cache.snapshot(&widgets(), Freshness::Newest).await.unwrap().count(&widgets()), 5);

@@ -33,7 +33,7 @@ proptest! {
         start in proptest::option::of(0..1000_u16),
     ) {
         let mut map: BTreeMap<Key, Revision> = filled.into_iter().map(|number| (key(number), Revision(1))).collect();
-        let mut table = Table::of(map.keys().map(|key| entry(key, 1)).collect());
+        let mut table = Table::of(&map.keys().map(|key| entry(key, 1)).collect::<Vec<_>>());
         let before = (table.clone(), map.clone());
         for (revision, (number, puts)) in (2_u64..).zip(writes) {
             let at = key(number);
