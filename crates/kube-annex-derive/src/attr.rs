@@ -3,11 +3,13 @@
 
 mod columns;
 mod deprecated;
+mod field;
 mod read;
 mod scale;
 
 pub(crate) use columns::Column;
 pub(crate) use deprecated::{Deprecated, Releases};
+pub(crate) use field::{FieldAttrs, List, Number, is_ours as is_field, parse as field};
 pub(crate) use scale::Scale;
 
 use crate::diag::{Errors, list, nearest};
@@ -181,6 +183,18 @@ impl<'a> Attrs<'a> {
     }
 }
 
+/// Reads what stands in the parentheses of `#[aggregated_type(map = atomic)]`.
+pub(crate) fn type_map(arguments: TokenStream, errors: &Errors) -> Setting<Ident> {
+    let mut map = Setting::Absent;
+    for entry in entries(arguments, errors) {
+        match entry.key.to_string().as_str() {
+            "map" => once(&mut map, &entry, errors, || entry.word("atomic", errors)),
+            _ => drop(unknown_key(&entry, &["map"], errors)),
+        }
+    }
+    map
+}
+
 /// Reports a key that does not exist; answers the one that was probably meant.
 fn unknown_key(entry: &Entry, known: &[&'static str], errors: &Errors) -> Option<&'static str> {
     let written = entry.key.to_string();
@@ -195,7 +209,9 @@ fn unknown_key(entry: &Entry, known: &[&'static str], errors: &Errors) -> Option
 }
 
 /// What keys are called in custom resource definitions and in other derives.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 10] = [
+    ("embedded_resource", "embedded"),
+    ("granularity", "map"),
     ("jsonPath", "path"),
     ("json_path", "path"),
     ("labelSelectorPath", "label_selector"),

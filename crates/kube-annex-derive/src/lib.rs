@@ -4,6 +4,7 @@
 //! Mistakes are collected by `diag` and reported together, and `fallback` stands in for what could not be written.
 
 mod attr;
+mod declared;
 mod diag;
 mod emit;
 mod fallback;
@@ -18,6 +19,16 @@ use syn::DeriveInput;
 pub fn aggregated_resource(input: TokenStream) -> TokenStream {
     match syn::parse(input) {
         Ok(input) => expand(&input).into(),
+        Err(error) => error.into_compile_error().into(),
+    }
+}
+
+/// Lets the fields of a struct declare what values they take, how they are merged and what they are when absent.
+#[doc = include_str!("../docs/aggregated_type.md")]
+#[proc_macro_attribute]
+pub fn aggregated_type(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    match syn::parse(item) {
+        Ok(item) => declared::expand(arguments.into(), item).into(),
         Err(error) => error.into_compile_error().into(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod deprecation;
+mod field;
 mod json_path;
 mod names;
 mod paths;
@@ -10,6 +11,7 @@ mod verbs;
 
 pub(crate) use columns::Column;
 pub(crate) use deprecation::Deprecation;
+pub(crate) use field::{check as field, granularity};
 pub(crate) use names::Names;
 pub(crate) use paths::Scale;
 pub(crate) use verbs::{DeclaredVerb, Verb};

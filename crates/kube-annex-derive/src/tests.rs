@@ -39,15 +39,35 @@ fn sources() -> Vec<PathBuf> {
 /// The resources of a file, those in its modules included.
 fn resources(items: &[Item]) -> Box<dyn Iterator<Item = ItemStruct> + '_> {
     Box::new(items.iter().flat_map(|item| match item {
-        Item::Struct(item) if item.attrs.iter().any(|attr| attr.path().is_ident("aggregated_resource")) => {
-            Box::new(std::iter::once(item.clone()))
-        }
+        Item::Struct(item) if OURS.iter().any(|ours| has(item, ours)) => Box::new(std::iter::once(item.clone())),
         Item::Mod(module) => resources(module.content.as_ref().map_or(&[], |(_, items)| items)),
         _ => Box::new(std::iter::empty()) as Box<dyn Iterator<Item = ItemStruct>>,
     }))
 }
 
+/// The attributes that mark what is ours to write.
+const OURS: [&str; 2] = ["aggregated_resource", "aggregated_type"];
+
+fn has(item: &ItemStruct, attribute: &str) -> bool {
+    item.attrs.iter().any(|attr| attr.path().is_ident(attribute))
+}
+
 fn expansion(item: &ItemStruct) -> String {
+    if has(item, "aggregated_type") {
+        return declaration(item);
+    }
     let input = DeriveInput::from(item.clone());
     prettyplease::unparse(&syn::parse2(super::expand(&input)).unwrap())
+}
+
+/// What the attribute makes of a struct; as in a compilation, the attribute itself is gone.
+fn declaration(item: &ItemStruct) -> String {
+    let mut item = item.clone();
+    let at = item.attrs.iter().position(|attr| attr.path().is_ident("aggregated_type")).unwrap();
+    let arguments = match item.attrs.remove(at).meta {
+        syn::Meta::List(list) => list.tokens,
+        _ => proc_macro2::TokenStream::new(),
+    };
+    let expansion = super::declared::expand(arguments, Item::Struct(item));
+    prettyplease::unparse(&syn::parse2(expansion).unwrap())
 }

@@ -18,7 +18,11 @@ pub(crate) enum Command {
     /// Serve the APIs.
     Serve(Box<ServeFlags>),
     /// Print what is served and what it needs from a cluster, as JSON.
-    Describe,
+    Describe {
+        /// Print instead what a cluster would have to be given to serve the stored resources as custom ones.
+        #[arg(long)]
+        crd: bool,
+    },
     /// Look after the objects that are kept under --data-dir.
     #[cfg(feature = "redb")]
     Storage {

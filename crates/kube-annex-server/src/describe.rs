@@ -4,7 +4,9 @@ use crate::program::Program;
 use crate::storage;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube_annex::{ResourceDescriptor, Scope};
+use kube_annex_runtime::Registration;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// Everything that manifests are made of.
 #[derive(Debug, Serialize)]
@@ -61,6 +63,12 @@ pub(crate) fn describe(program: &Program) -> Description {
     }
 }
 
+/// The stored resources as custom ones: a list that `kubectl apply` takes.
+pub(crate) fn custom_resources(program: &Program) -> Value {
+    let definitions = program.registrations.iter().filter_map(Registration::custom_resource_definition);
+    json!({"apiVersion": "v1", "kind": "List", "items": definitions.collect::<Value>()})
+}
+
 fn resource(descriptor: &'static ResourceDescriptor, stored: bool) -> Resource {
     Resource {
         group: descriptor.group,
@@ -101,6 +109,21 @@ fn rules() -> Vec<PolicyRule> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+
+    #[test]
+    fn the_stored_resources_are_described_as_custom_ones() {
+        let list = custom_resources(&crate::resources::program());
+        let names = list["items"].as_array().unwrap().iter().map(|definition| {
+            let definition: CustomResourceDefinition = serde_json::from_value(definition.clone()).unwrap();
+            assert_eq!(definition.spec.versions.iter().filter(|version| version.storage).count(), 1);
+            definition.metadata.name.unwrap()
+        });
+        let expected = ["flunders.wardle.example.com", "fischers.wardle.example.com", "gadgets.rich.example.com"];
+        assert_eq!(names.collect::<Vec<_>>(), expected);
+    }
+
     #[test]
     fn the_example_program_is_described_without_wildcards() {
         let description = serde_json::to_value(super::describe(&crate::resources::program())).unwrap();
@@ -110,7 +133,9 @@ mod tests {
             .iter()
             .map(|resource| resource["plural"].as_str().unwrap())
             .collect();
-        assert_eq!(plurals, ["flunders", "flunders", "fischers", "hellos", "processinfos"]);
+        assert_eq!(plurals, ["flunders", "flunders", "fischers", "hellos", "processinfos", "gadgets"]);
+        let scale = &description["resources"][5]["subresources"][0];
+        assert_eq!((&scale["name"], &scale["kind"]), (&"scale".into(), &"Scale".into()));
         assert!(!description["rules"].to_string().contains('*'), "{}", description["rules"]);
     }
 }

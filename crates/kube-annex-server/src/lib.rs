@@ -30,4 +30,7 @@ mod guide {
 
     #[doc = include_str!("../../../docs/guide/computed-resource.md")]
     mod computed_resource {}
+
+    #[doc = include_str!("../../../docs/guide/schema.md")]
+    mod schema {}
 }

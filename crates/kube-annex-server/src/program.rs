@@ -85,8 +85,12 @@ impl Program {
 
     fn execute(self, cli: Cli) -> anyhow::Result<()> {
         match cli.command {
-            Command::Describe => {
-                let text = serde_json::to_string_pretty(&describe::describe(&self))?;
+            Command::Describe { crd } => {
+                let text = if crd {
+                    serde_json::to_string_pretty(&describe::custom_resources(&self))?
+                } else {
+                    serde_json::to_string_pretty(&describe::describe(&self))?
+                };
                 writeln!(std::io::stdout(), "{text}").context("standard output is closed")
             }
             #[cfg(feature = "redb")]

@@ -16,8 +16,9 @@ mod tests;
 
 pub use fields::KnownFields;
 pub use kind::check_type;
+pub(crate) use kind::describe;
 pub use order::in_document_order;
-pub use typed::{other, stored, typed};
+pub use typed::{declared, other, stored, typed};
 
 use crate::gvk::GroupVersionKind;
 use crate::options::FieldValidation;
@@ -61,14 +62,23 @@ pub enum DecodeError {
     /// The object does not fit its type.
     #[error("{0}")]
     Misfit(String),
+    /// The object violates what its type declares.
+    #[error("{}", crate::field::aggregate(errors))]
+    Invalid {
+        /// The object's name; empty when it has none yet.
+        name: String,
+        /// Every violation.
+        errors: crate::field::ErrorList,
+    },
 }
 
 impl DecodeError {
-    /// 400 in upstream's words. `body` is what was sent; its beginning is repeated when it is not recognizable.
+    /// 400 in upstream's words, 422 for violations. `body` is what was sent; its beginning is repeated when it is not recognizable.
     pub fn into_status(self, expected: &GroupVersionKind, body: &[u8]) -> Status {
         match self {
             Self::Unrecognized(_) => kind::unrecognized(expected, &self, body),
             Self::Misfit(_) => kind::cannot_handle(expected, expected, &self),
+            Self::Invalid { name, errors } => Status::invalid(&expected.group, &expected.kind, &name, &errors),
         }
     }
 }

@@ -74,7 +74,7 @@ pub enum ErrorType {
 }
 
 /// One violation: what, where, and the value that caused it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Error {
     /// What kind of violation.
     pub r#type: ErrorType,

@@ -25,7 +25,7 @@ pub mod version;
 pub mod watch;
 
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-pub use kube_annex_derive::AggregatedResource;
+pub use kube_annex_derive::{AggregatedResource, aggregated_type};
 pub use schemars::JsonSchema;
 pub use {k8s_openapi, kube_annex_names as names, schemars, serde, serde_json};
 

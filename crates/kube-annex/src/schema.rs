@@ -4,17 +4,23 @@
 //! that everything else projects: OpenAPI documents, defaults, pruning and merge rules. Definitions carry the names
 //! that OpenAPI clients see: upstream's for upstream's types, `<reversed group>.<version>.<Type>` for the user's own.
 
+pub mod crd;
+mod default;
 mod lower;
 mod model;
+mod nullable;
 #[cfg(test)]
 mod tests;
 mod upstream;
+mod validate;
 
 pub use model::{
     ArraySchema, IntegerFormat, IntegerSchema, ListType, MapSchema, MapType, NumberFormat, NumberSchema, ObjectSchema,
     Schema, Shape, StringSchema, TypeSchema,
 };
+pub use nullable::{Nullable, RawObject};
 pub use upstream::{common, scale};
+pub use validate::{FORMATS, Misfit, Validator};
 
 use crate::resource::{AggregatedResource, ResourceDescriptor};
 
@@ -42,6 +48,17 @@ impl Schema {
         definitions.insert(root.clone(), object);
         TypeSchema { root, list, definitions }
     }
+}
+
+/// Whether a definition is one of upstream's own.
+fn is_upstream(name: &str) -> bool {
+    name.starts_with("io.k8s.")
+}
+
+/// The fields that a type declares itself: of the object as a whole, all but those that every object has.
+fn own_properties(object: &ObjectSchema, is_root: bool) -> impl Iterator<Item = (&String, &Schema)> {
+    let of_every_object = move |name: &str| is_root && matches!(name, "apiVersion" | "kind" | "metadata");
+    object.properties.iter().filter(move |(name, _)| !of_every_object(name))
 }
 
 /// The schema of a type with every definition it refers to, as schemars writes it.

@@ -44,7 +44,7 @@ impl Scale {
                 once(&mut self.status_replicas, entry, errors, || entry.text(".status.replicas", errors));
             }
             "label_selector" => {
-                once(&mut self.label_selector, entry, errors, || entry.text(".status.selector", errors))
+                once(&mut self.label_selector, entry, errors, || entry.text(".status.selector", errors));
             }
             _ => match unknown_key(entry, &KEYS, errors) {
                 Some("spec_replicas") => self.spec_replicas.refuse(),

@@ -63,9 +63,10 @@ fn scale(scale: Option<&Scale>, private: &TokenStream) -> TokenStream {
     let Some(Scale { spec_replicas, status_replicas, label_selector }) = scale else {
         return quote!(::core::option::Option::None);
     };
-    let label_selector = match label_selector {
-        Some(path) => quote!(::core::option::Option::Some(#path)),
-        None => quote!(::core::option::Option::None),
+    let label_selector = if let Some(path) = label_selector {
+        quote!(::core::option::Option::Some(#path))
+    } else {
+        quote!(::core::option::Option::None)
     };
     quote! {
         ::core::option::Option::Some(#private::ScaleDescriptor {

@@ -100,9 +100,14 @@ impl Applying<'_> {
         let live_tree = live.map(|live| mutation::tree_of(endpoint, live)).transpose()?;
         let force = options.force.unwrap_or_default();
         let merged = endpoint.resource.fields.apply(live_tree.as_ref(), body, &author.writer(), force)?;
-        let codec = &endpoint.resource.served(endpoint.version).codec;
+        let version = endpoint.resource.served(endpoint.version);
         // Fields that nobody knows were refused by the merge.
-        let mut object = codec.decode(merged, &mut Vec::new()).map_err(|error| patch::invalid(error.to_string()))?;
+        let decoded =
+            mutation::decode_patched(endpoint, exchange, version, merged, live_tree.as_ref(), &mut Vec::new());
+        let mut object = decoded.map_err(|error| match error {
+            DecodeError::Invalid { .. } => error.into_status(&endpoint.descriptor().gvk(), b""),
+            error => patch::invalid(error.to_string()),
+        })?;
         applied.tell_duplicates(exchange, options.field_validation)?;
         if let Some(uid) = Some(object.uid()).filter(|uid| live.is_none() && !uid.is_empty()) {
             let why =

@@ -16,9 +16,8 @@ pub(super) async fn create(endpoint: &Endpoint, exchange: &Exchange, body: Body)
     let media = mutation::media_type(exchange)?;
     let bytes = body::read(body).await?;
     let options = CreateOptions::parse_create(&exchange.query)?;
-    let mut object = mutation::sent_object(endpoint, exchange, &bytes, media, options.field_validation)?;
+    let mut object = mutation::created_object(endpoint, exchange, &bytes, media, options.field_validation)?;
     metadata::clear_system_fields(object.metadata_mut());
-    mutation::deduplicate_owners(exchange, &mut object);
     Authorship::of(endpoint, exchange, &options.field_manager).track(endpoint, None, &mut object)?;
     let written = endpoint.resource.create(&endpoint.write(exchange, options.dry_run), object).await?;
     let item = endpoint.resource.render(written.item, endpoint.version)?;

@@ -14,7 +14,7 @@ use kube_annex::options::ListOptions;
 pub(super) async fn list(endpoint: &Endpoint, exchange: &Exchange) -> Result<Response, Status> {
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
     let options = ListOptions::parse_list(&exchange.query)?;
-    let predicate = Predicate::of(&options)?;
+    let predicate = Predicate::of(&options, &endpoint.resource.registration, endpoint.version)?;
     let listed = match &endpoint.resource.origin {
         Origin::Stored(store) => {
             let found = store.find(&exchange.call.info.namespace, &options, &predicate).await?;

@@ -1,17 +1,18 @@
 //! From a request's body to an object: what create, update, patch and apply share.
 
 use crate::endpoint::Endpoint;
+use crate::registry::registration::ServedVersion;
 use crate::registry::store::{Write, Written};
 use crate::request::exchange::Exchange;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, USER_AGENT};
-use kube_annex::decode::{self, MediaType};
+use kube_annex::decode::{self, DecodeError, MediaType};
 use kube_annex::fieldmanager::Writer;
 use kube_annex::gvk::GroupVersionKind;
 use kube_annex::options::{self, FieldValidation};
 use kube_annex::{Object, Reason, Status, metadata};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The media types that bodies of objects may have, in upstream's order.
 const ACCEPTED: &[&str] = &["application/json", "application/yaml"];
@@ -36,22 +37,115 @@ pub(super) fn media_type(exchange: &Exchange) -> Result<MediaType, Status> {
 
 /// The object of the hub that a body says, its version's defaults filled in; findings are told as the client asked.
 ///
-/// * Errors: 400 when it is not an object of this kind and version, or (`Strict`) has findings.
-pub(super) fn sent_object(
+/// * Errors: 400 when it is not an object of this kind and version, or (`Strict`) has findings; 422 with all that it
+///   violates of its type's declarations.
+pub(super) fn created_object(
     endpoint: &Endpoint,
     exchange: &Exchange,
     bytes: &Bytes,
     media: MediaType,
     validation: FieldValidation,
 ) -> Result<Object, Status> {
-    let expected = endpoint.descriptor().gvk();
-    let (tree, mut findings) = sent_tree(bytes, media, &expected)?;
-    let codec = &endpoint.resource.served(endpoint.version).codec;
-    let object = codec.decode(tree, &mut findings).map_err(|error| error.into_status(&expected, b""))?;
-    tell(exchange, bytes, media, findings, validation, &expected)?;
-    let mut object = object;
-    check_namespace(endpoint, exchange, &mut object)?;
-    Ok(object)
+    Sent::read(endpoint, exchange, bytes, media, validation)?.object(endpoint, exchange, None)
+}
+
+/// The body of a create or an update. What it violates is told of the object that results: a write to the status may
+/// send any spec, or none, and a write to the object any status.
+pub(super) struct Sent {
+    /// Kept when there is something to be judged once more.
+    tree: Value,
+    read: Result<Object, Status>,
+}
+
+impl Sent {
+    /// * Errors: 400 when it is not an object of this kind and version, or (`Strict`) has findings.
+    pub(super) fn read(
+        endpoint: &Endpoint,
+        exchange: &Exchange,
+        bytes: &Bytes,
+        media: MediaType,
+        validation: FieldValidation,
+    ) -> Result<Self, Status> {
+        let expected = endpoint.descriptor().gvk();
+        let (tree, mut findings) = sent_tree(bytes, media, &expected)?;
+        let codec = &endpoint.resource.served(endpoint.version).codec;
+        let kept = if codec.declares() { tree.clone() } else { Value::Null };
+        let read = match codec.decode(tree, &mut findings) {
+            Ok(object) => Ok(object),
+            // A strict client hears of what it wrote before it hears of what that violates.
+            Err(error @ DecodeError::Invalid { .. }) => Err(error.into_status(&expected, b"")),
+            Err(error) => return Err(error.into_status(&expected, b"")),
+        };
+        tell(exchange, bytes, media, findings, validation, &expected)?;
+        Ok(Self { tree: kept, read })
+    }
+
+    /// The name in the body.
+    pub(super) fn name(&self) -> &str {
+        match &self.read {
+            Ok(object) => object.name(),
+            Err(_) => self.tree.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default(),
+        }
+    }
+
+    /// The object that results. `live` is what is there, as a tree of the version asked for.
+    ///
+    /// * Errors: 422 with all that it violates, 400 for another namespace than that of the URL.
+    pub(super) fn object(
+        &self,
+        endpoint: &Endpoint,
+        exchange: &Exchange,
+        live: Option<&Value>,
+    ) -> Result<Object, Status> {
+        let mut object = match &self.read {
+            Ok(object) => object.clone(),
+            Err(refusal) if !endpoint.resource.registration.has_status() => return Err(refusal.clone()),
+            Err(_) => {
+                let tree = overlay(self.tree.clone(), live, &exchange.call.info.subresource);
+                let codec = &endpoint.resource.served(endpoint.version).codec;
+                let refused = |error: DecodeError| error.into_status(&endpoint.descriptor().gvk(), b"");
+                codec.decode(tree, &mut Vec::new()).map_err(refused)?
+            }
+        };
+        check_namespace(endpoint, exchange, &mut object)?;
+        deduplicate_owners(exchange, &mut object);
+        Ok(object)
+    }
+}
+
+/// Reads a patched tree as an object of the hub, what it violates being told of the object that results.
+pub(super) fn decode_patched(
+    endpoint: &Endpoint,
+    exchange: &Exchange,
+    version: &ServedVersion,
+    tree: Value,
+    live: Option<&Value>,
+    findings: &mut Vec<String>,
+) -> Result<Object, DecodeError> {
+    if !version.codec.declares() || !endpoint.resource.registration.has_status() {
+        return version.codec.decode(tree, findings);
+    }
+    match version.codec.decode(tree.clone(), findings) {
+        Err(DecodeError::Invalid { .. }) => {
+            let tree = overlay(tree, live, &exchange.call.info.subresource);
+            version.codec.decode(tree, &mut Vec::new())
+        }
+        decoded => decoded,
+    }
+}
+
+/// What a write to the object or to its status may change, taken from `asked`; the rest is that of `live`.
+fn overlay(mut asked: Value, live: Option<&Value>, subresource: &str) -> Value {
+    let Value::Object(fields) = &mut asked else { return asked };
+    let nothing = Map::new();
+    let live = live.and_then(Value::as_object).unwrap_or(&nothing);
+    let is_of_status = |field: &str| field == "status";
+    let is_of_all = |field: &str| matches!(field, "apiVersion" | "kind" | "metadata");
+    let is_written = |field: &str| is_of_all(field) || is_of_status(field) == (subresource == "status");
+    fields.retain(|field, _| is_written(field));
+    let kept = live.iter().filter(|(field, _)| !is_written(field));
+    fields.extend(kept.map(|(field, value)| (field.clone(), value.clone())));
+    asked
 }
 
 /// The tree that a body says, with what is written twice in it. 400 when it is not an object of that kind and version.
@@ -146,7 +240,7 @@ fn check_uid_of(endpoint: &Endpoint, object: &Object, uid: &str, live: &str) -> 
 }
 
 /// Drops owner references that say the same twice, before anybody else sees the object.
-pub(super) fn deduplicate_owners(exchange: &Exchange, object: &mut Object) {
+fn deduplicate_owners(exchange: &Exchange, object: &mut Object) {
     if let Some(warning) = metadata::deduplicate_owner_references(object.metadata_mut(), false) {
         exchange.warnings.add(warning);
     }

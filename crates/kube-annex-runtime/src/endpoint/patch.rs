@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use http::StatusCode;
+use kube_annex::decode::DecodeError;
 use kube_annex::options::{FieldValidation, PatchOptions};
 use kube_annex::patch::{self, Patch};
 use kube_annex::status::Details;
@@ -136,8 +137,9 @@ impl<'a> Patching<'a> {
         let live_tree = mutation::tree_of(endpoint, live)?;
         let tree = patch.apply(live_tree.clone(), &served.schema)?;
         let mut findings = findings.clone();
-        let mut object = self.decode(tree, &mut findings)?;
+        let decoded = self.decode(tree, &live_tree, &mut findings)?;
         tell(exchange, findings, validation)?;
+        let mut object = decoded.map_err(|violated| violated.into_status(&endpoint.descriptor().gvk(), b""))?;
         self.author.track(endpoint, Some(&live_tree), &mut object)?;
         mutation::check_namespace(endpoint, exchange, &mut object)?;
         mutation::check_name(object.name(), live.name())?;
@@ -145,8 +147,13 @@ impl<'a> Patching<'a> {
     }
 
     /// Reads the patched tree as the version that it says it is. A strategic merge is of the version asked for, whatever
-    /// the patch says of it.
-    fn decode(&self, mut tree: Value, findings: &mut Vec<String>) -> Result<Object, Status> {
+    /// the patch says of it. What the object violates is the inner error.
+    fn decode(
+        &self,
+        mut tree: Value,
+        live: &Value,
+        findings: &mut Vec<String>,
+    ) -> Result<Result<Object, DecodeError>, Status> {
         let endpoint = self.endpoint;
         if self.kind == Kind::Strategic
             && let Some(members) = tree.as_object_mut()
@@ -160,6 +167,9 @@ impl<'a> Patching<'a> {
             .find(|served| says.is_some_and(|says| says == served.descriptor.api_version()))
             .unwrap_or_else(|| endpoint.resource.served(endpoint.version));
         decode::check_type(&mut tree, &version.descriptor.gvk()).map_err(|status| patch::invalid(status.message))?;
-        version.codec.decode(tree, findings).map_err(|error| patch::invalid(error.to_string()))
+        match mutation::decode_patched(endpoint, self.exchange, version, tree, Some(live), findings) {
+            decoded @ (Ok(_) | Err(DecodeError::Invalid { .. })) => Ok(decoded),
+            Err(error) => Err(patch::invalid(error.to_string())),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `PUT` of one object or its status.
 
-use crate::endpoint::mutation::{self, Authorship, Make};
+use crate::endpoint::mutation::{self, Authorship, Make, Sent};
 use crate::endpoint::{Endpoint, respond};
 use crate::request::body;
 use crate::request::exchange::Exchange;
@@ -15,20 +15,20 @@ pub(super) async fn update(endpoint: &Endpoint, exchange: &Exchange, body: Body)
     let bytes = body::read(body).await?;
     let options = UpdateOptions::parse_update(&exchange.query)?;
     let media = mutation::media_type(exchange)?;
-    let mut sent = mutation::sent_object(endpoint, exchange, &bytes, media, options.field_validation)?;
+    let sent = Sent::read(endpoint, exchange, &bytes, media, options.field_validation)?;
     mutation::check_name(sent.name(), &exchange.call.info.name)?;
-    mutation::deduplicate_owners(exchange, &mut sent);
     let author = Authorship::of(endpoint, exchange, &options.field_manager);
 
     let change = |live: &Object| {
-        mutation::check_uid(endpoint, &sent, live.uid())?;
-        let mut object = sent.clone();
-        author.track(endpoint, Some(&mutation::tree_of(endpoint, live)?), &mut object)?;
+        let live_tree = mutation::tree_of(endpoint, live)?;
+        let mut object = sent.object(endpoint, exchange, Some(&live_tree))?;
+        mutation::check_uid(endpoint, &object, live.uid())?;
+        author.track(endpoint, Some(&live_tree), &mut object)?;
         Ok(object)
     };
     let make = || {
-        mutation::check_uid(endpoint, &sent, "")?;
-        let mut object = sent.clone();
+        let mut object = sent.object(endpoint, exchange, None)?;
+        mutation::check_uid(endpoint, &object, "")?;
         metadata::clear_system_fields(object.metadata_mut());
         author.track(endpoint, None, &mut object)?;
         Ok(object)

@@ -52,7 +52,7 @@ pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Resu
     };
     let mut options = options;
     narrow_to_path_name(exchange, &mut options)?;
-    let predicate = Predicate::of(&options)?;
+    let predicate = Predicate::of(&options, &endpoint.resource.registration, endpoint.version)?;
     let writer = EventWriter::new(endpoint, exchange, negotiated, store, predicate, &options)?;
     let namespace = &exchange.call.info.namespace;
     let shutdown = endpoint.shutdown.clone();

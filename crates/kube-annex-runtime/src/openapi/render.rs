@@ -115,6 +115,7 @@ fn integer(integer: &IntegerSchema, out: &mut Map<String, Value>) {
     set_some(out, "minimum", integer.minimum);
     set_some(out, "maximum", integer.maximum);
     set_some(out, "multipleOf", integer.multiple_of);
+    exclusive(integer.exclusive_minimum, integer.exclusive_maximum, out);
 }
 
 fn number(number: &NumberSchema, out: &mut Map<String, Value>) {
@@ -123,6 +124,13 @@ fn number(number: &NumberSchema, out: &mut Map<String, Value>) {
     set_some(out, "minimum", number.minimum);
     set_some(out, "maximum", number.maximum);
     set_some(out, "multipleOf", number.multiple_of);
+    exclusive(number.exclusive_minimum, number.exclusive_maximum, out);
+}
+
+/// Both dialects have flags beside the bounds.
+fn exclusive(minimum: bool, maximum: bool, out: &mut Map<String, Value>) {
+    set_some(out, "exclusiveMinimum", Some(true).filter(|_| minimum));
+    set_some(out, "exclusiveMaximum", Some(true).filter(|_| maximum));
 }
 
 fn array(array: &ArraySchema, dialect: Dialect, out: &mut Map<String, Value>) {

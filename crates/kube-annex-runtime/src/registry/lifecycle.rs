@@ -184,7 +184,7 @@ fn tree_of(object: &Object) -> Result<Value, Status> {
 
 fn read(registration: &Registration, tree: Value) -> Result<Object, Status> {
     let codec = registration.hub_codec();
-    codec.decode(tree, &mut Vec::new()).map_err(|error| Status::internal(format_args!("a changed object: {error}")))
+    codec.trust(tree).map_err(|error| Status::internal(format_args!("a changed object: {error}")))
 }
 
 /// The managed fields that an object had, when those it has now differ from them in nothing but times.

@@ -2,6 +2,8 @@
 
 use crate::registry::continue_token::ContinueToken;
 use crate::registry::item::{Facts, Head, Item};
+use crate::registry::registration::Registration;
+use crate::registry::selectable::Selectable;
 use crate::registry::store::Store;
 use kube_annex::options::ListOptions;
 use kube_annex::selector::{field, label};
@@ -62,19 +64,20 @@ impl From<Found> for Listed {
 pub(crate) struct Predicate {
     label: label::Selector,
     field: field::Selector,
+    selectable: Selectable,
 }
 
 impl Predicate {
-    /// Reads both selectors.
+    /// Reads both selectors, the fields being those of a version of the resource.
     ///
     /// * Errors: 400 for a selector that does not parse, and for a field that cannot be selected by.
-    pub(crate) fn of(options: &ListOptions) -> Result<Self, Status> {
+    pub(crate) fn of(options: &ListOptions, registration: &Arc<Registration>, version: usize) -> Result<Self, Status> {
         let label =
             label::Selector::parse(&options.label_selector).map_err(|error| Status::bad_request(error.to_string()))?;
         let field =
             field::Selector::parse(&options.field_selector).map_err(|error| Status::bad_request(error.to_string()))?;
-        field.check(field::KNOWN_FIELDS).map_err(|error| Status::bad_request(error.to_string()))?;
-        Ok(Self { label, field })
+        let selectable = Selectable::of(&field, registration, version)?;
+        Ok(Self { label, field, selectable })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -85,24 +88,25 @@ impl Predicate {
         if self.is_empty() {
             return Ok(true);
         }
-        Ok(self.selects(&item.head()?))
+        self.selects(&item.head()?, &item.bytes)
     }
 
-    /// As `matches`, reading no bytes that were read before.
+    /// As `matches`, reading no bytes that were read before unless a field of the type's own is asked for.
     pub(crate) fn matches_entry(&self, entry: &CachedEntry) -> Result<bool, Status> {
         if self.is_empty() {
             return Ok(true);
         }
-        Ok(self.selects(Facts::of(entry)?.head(entry)?))
+        self.selects(Facts::of(entry)?.head(entry)?, &entry.value)
     }
 
-    fn selects(&self, metadata: &Head<'_>) -> bool {
+    fn selects(&self, metadata: &Head<'_>, bytes: &[u8]) -> Result<bool, Status> {
+        let own = self.selectable.values(bytes)?;
         let by_field = |name: &str| match name {
             "metadata.name" => Some(metadata.name.to_string()),
             "metadata.namespace" => Some(metadata.namespace.to_string()),
-            _ => None,
+            other => own.get(other).cloned(),
         };
-        self.label.matches(&metadata.labels) && self.field.matches(by_field)
+        Ok(self.label.matches(&metadata.labels) && self.field.matches(by_field))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod reader;
 pub mod registration;
 pub(crate) mod resource;
 pub(crate) mod scale;
+pub(crate) mod selectable;
 pub(crate) mod selection;
 pub(crate) mod store;
 pub(crate) mod watch;

@@ -6,7 +6,7 @@ use crate::source::{Computed, Handled};
 use kube_annex::decode::{self, KnownFields};
 use kube_annex::fieldmanager::{self, ConvertError, ResetFields};
 use kube_annex::handlers::HandledBy;
-use kube_annex::schema::{Schema, TypeSchema};
+use kube_annex::schema::{Schema, TypeSchema, Validator, crd};
 use kube_annex::strategy::NameRule;
 use kube_annex::table::Columns;
 use kube_annex::{AggregatedResource, Object, ResourceDescriptor, Spoke, Strategy, field};
@@ -82,6 +82,23 @@ impl Registration {
         if self.computed.is_some() { None } else { self.versions.get(self.stored).map(|version| version.descriptor) }
     }
 
+    /// What a kube-apiserver would have to be given to serve the resource as a custom one; `None` when its objects are
+    /// computed. Rules written in Rust are not part of it, nor is conversion between versions.
+    pub fn custom_resource_definition(&self) -> Option<Value> {
+        self.storage_version()?;
+        let versions: Vec<crd::Version<'_>> = self
+            .versions
+            .iter()
+            .enumerate()
+            .map(|(index, served)| crd::Version {
+                descriptor: served.descriptor,
+                schema: &served.schema,
+                storage: index == self.stored,
+            })
+            .collect();
+        crd::definition(&versions)
+    }
+
     pub(crate) fn stored_codec(&self) -> &dyn Codec {
         &*self.versions[self.stored].codec
     }
@@ -114,7 +131,7 @@ impl Registration {
         let from = self.version(is).ok_or_else(|| not_served(is))?;
         let to = self.version(api_version).ok_or_else(|| not_served(api_version))?;
         let failed = |error: &dyn fmt::Display| ConvertError::Failed(error.to_string());
-        let hub = from.codec.decode(object.clone(), &mut Vec::new()).map_err(|error| failed(&error))?;
+        let hub = from.codec.trust(object.clone()).map_err(|error| failed(&error))?;
         to.codec.convert(hub).to_value().map_err(|error| failed(&error))
     }
 }
@@ -187,7 +204,15 @@ impl<Hub> From<StoredRegistration<Hub>> for Registration {
 /// Between the bytes and trees of one version and objects of the hub.
 pub(crate) trait Codec: Send + Sync {
     /// A client's tree as an object of the hub, this version's defaults filled in; unknown fields are added to `unknown`.
+    ///
+    /// * Errors: also what the object violates of its type's declarations.
     fn decode(&self, tree: Value, unknown: &mut Vec<String>) -> Result<Object, decode::DecodeError>;
+
+    /// A tree that is no client's, as an object of the hub: it is not judged.
+    fn trust(&self, tree: Value) -> Result<Object, decode::DecodeError>;
+
+    /// Whether the type declares what an object could violate.
+    fn declares(&self) -> bool;
 
     /// Bytes that this server stored in this version, as an object of the hub.
     fn read(&self, stored: &[u8]) -> Result<Object, decode::DecodeError>;
@@ -200,11 +225,13 @@ struct Typed<R, Hub = R> {
     to_hub: fn(R) -> Hub,
     from_hub: fn(Hub) -> R,
     fields: KnownFields,
+    validator: Validator,
 }
 
 impl<R: AggregatedResource, Hub: AggregatedResource> Typed<R, Hub> {
     fn new(to_hub: fn(R) -> Hub, from_hub: fn(Hub) -> R) -> Self {
-        Self { to_hub, from_hub, fields: KnownFields::of(&R::schema()) }
+        let validator = Validator::of(Schema::of::<R>());
+        Self { to_hub, from_hub, fields: KnownFields::of(&R::schema()), validator }
     }
 
     fn hub(&self, mut object: R) -> Object {
@@ -215,9 +242,15 @@ impl<R: AggregatedResource, Hub: AggregatedResource> Typed<R, Hub> {
 
 impl<R: AggregatedResource, Hub: AggregatedResource> Codec for Typed<R, Hub> {
     fn decode(&self, tree: Value, unknown: &mut Vec<String>) -> Result<Object, decode::DecodeError> {
-        let (object, found) = decode::typed::<R>(tree, &self.fields)?;
-        unknown.extend(found);
-        Ok(self.hub(object))
+        Ok(self.hub(decode::declared::<R>(tree, &self.fields, &self.validator, unknown)?))
+    }
+
+    fn trust(&self, tree: Value) -> Result<Object, decode::DecodeError> {
+        Ok(self.hub(decode::typed::<R>(tree, &self.fields)?.0))
+    }
+
+    fn declares(&self) -> bool {
+        self.validator.declares()
     }
 
     fn read(&self, stored: &[u8]) -> Result<Object, decode::DecodeError> {

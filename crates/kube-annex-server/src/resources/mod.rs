@@ -1,5 +1,6 @@
 //! The example APIs, and the one list of what this binary serves.
 
+pub mod gadget;
 pub mod hello;
 pub mod process_info;
 #[allow(clippy::doc_markdown, reason = "clients read these texts, and they are upstream's")]
@@ -16,6 +17,7 @@ pub const SERVED: &[ResourceDescriptor] = kube_annex::resources![
     wardle::v1alpha1::Fischer,
     hello::Hello,
     process_info::ProcessInfo,
+    gadget::Gadget,
 ];
 
 /// A program that serves them.
@@ -25,6 +27,7 @@ pub fn program() -> Program {
         .register(Registration::stored::<wardle::v1alpha1::Fischer>())
         .register(Registration::computed::<hello::Hello, _>(hello::Greeter))
         .register(Registration::computed::<process_info::ProcessInfo, _>(process_info::Proc))
+        .register(Registration::stored::<gadget::Gadget>())
         .admission(wardle::BanFlunder::new)
 }
 

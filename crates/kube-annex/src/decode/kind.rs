@@ -79,7 +79,7 @@ fn parse_error(why: fmt::Arguments<'_>) -> DecodeError {
     DecodeError::Unrecognized(format!("couldn't get version/kind; json parse error: {why}"))
 }
 
-pub(super) fn describe(value: &Value) -> &'static str {
+pub(crate) fn describe(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -3,6 +3,7 @@
 use super::{DecodeError, KnownFields};
 use crate::field::quote;
 use crate::resource::AggregatedResource;
+use crate::schema::Validator;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -13,17 +14,46 @@ use serde_json::{Map, Value};
 ///   Missing `metadata` is empty metadata.
 /// * Errors: [`DecodeError`] when a field has another type: `spec.reference: expected a string, found a number`.
 pub fn typed<R: AggregatedResource>(mut value: Value, fields: &KnownFields) -> Result<(R, Vec<String>), DecodeError> {
-    if let Value::Object(map) = &mut value {
-        map.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
-    }
-    other(value, fields)
+    let unknown = pruned(&mut value, fields)?;
+    Ok((fitted(value)?, unknown))
 }
 
 /// As [`typed`], for a type that is no resource of its own, such as the kind that a subresource speaks.
 pub fn other<T: DeserializeOwned>(mut value: Value, fields: &KnownFields) -> Result<(T, Vec<String>), DecodeError> {
-    let unknown = fields.prune_checked(&mut value)?;
-    let unknown = unknown.into_iter().map(|path| format!("unknown field {}", quote(&path))).collect();
+    let unknown = pruned(&mut value, fields)?;
     Ok((serde_path_to_error::deserialize(value).map_err(misfit)?, unknown))
+}
+
+/// As [`typed`], of a tree that is held to what the type declares: it is completed by defaults and then judged, before
+/// it is read. What `R` does not know is added to `unknown`, whatever becomes of the rest.
+///
+/// * Errors: also [`DecodeError::Invalid`] with every violation.
+pub fn declared<R: AggregatedResource>(
+    mut value: Value,
+    fields: &KnownFields,
+    validator: &Validator,
+    unknown: &mut Vec<String>,
+) -> Result<R, DecodeError> {
+    unknown.extend(pruned(&mut value, fields)?);
+    validator.complete(&mut value);
+    let errors = validator.check(&value).map_err(|misfit| DecodeError::Misfit(misfit.to_string()))?;
+    if !errors.is_empty() {
+        let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        return Err(DecodeError::Invalid { name, errors });
+    }
+    fitted(value)
+}
+
+fn pruned(value: &mut Value, fields: &KnownFields) -> Result<Vec<String>, DecodeError> {
+    let unknown = fields.prune_checked(value)?;
+    Ok(unknown.into_iter().map(|path| format!("unknown field {}", quote(&path))).collect())
+}
+
+fn fitted<R: AggregatedResource>(mut value: Value) -> Result<R, DecodeError> {
+    if let Value::Object(map) = &mut value {
+        map.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+    }
+    serde_path_to_error::deserialize(value).map_err(misfit)
 }
 
 /// Reads bytes that this server stored itself: no other check than that they fit `R`.

@@ -9,6 +9,7 @@ use super::model::{
 };
 use super::upstream;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How deep inline schemas nest. Types that recur do so through definitions, which are lowered one by one.
@@ -17,8 +18,8 @@ const MAX_DEPTH: usize = 64;
 /// The root schema and its definitions by their final names. `prefix` is what the names of the user's own begin with,
 /// `root_name` what a type that contains itself is called.
 pub(super) fn lower(schema: &schemars::Schema, prefix: &str, root_name: &str) -> (Schema, BTreeMap<String, Schema>) {
-    let lowering = Lowering { prefix, root_name };
     let Some(root) = schema.as_object() else { return (Schema::default(), BTreeMap::new()) };
+    let lowering = Lowering { prefix, root_name, root };
     let mut definitions = BTreeMap::new();
     for key in ["$defs", "definitions"] {
         for (name, definition) in root.get(key).and_then(Value::as_object).into_iter().flatten() {
@@ -70,9 +71,25 @@ fn inline(schema: &mut Schema, scalars: &BTreeMap<String, Schema>) {
 /// How many newtypes deep a scalar may lie to be written where it is used.
 const MAX_NEWTYPES: usize = 8;
 
+const MAP_TYPE: &str = "x-kubernetes-map-type";
+
+/// One branch of what may be absent, with the way of merging that is said beside it.
+fn merged_as<'b>(map: &Map<String, Value>, branch: &'b Value) -> Cow<'b, Value> {
+    match (map.get(MAP_TYPE), branch.as_object()) {
+        (Some(map_type), Some(branch)) if branch.contains_key("$ref") => {
+            let mut branch = branch.clone();
+            branch.insert(MAP_TYPE.to_owned(), map_type.clone());
+            Cow::Owned(Value::Object(branch))
+        }
+        _ => Cow::Borrowed(branch),
+    }
+}
+
 struct Lowering<'a> {
     prefix: &'a str,
     root_name: &'a str,
+    /// The whole document, to look references up in.
+    root: &'a Map<String, Value>,
 }
 
 impl Lowering<'_> {
@@ -124,6 +141,9 @@ impl Lowering<'_> {
                 return Schema::reference(self.root_name);
             }
             let name = reference.rsplit('/').next().unwrap_or(reference).replace("~1", "/").replace("~0", "~");
+            if let Some(written_out) = self.merged_otherwise(map, &name).filter(|_| depth < MAX_DEPTH) {
+                return self.shaped(&written_out, depth + 1);
+            }
             return Schema::reference(self.definition_name(&name));
         }
         let branches: Vec<&Value> = ["oneOf", "anyOf"]
@@ -136,11 +156,20 @@ impl Lowering<'_> {
         let parts = map.get("allOf").and_then(Value::as_array).into_iter().flatten();
         let mut schema = parts.fold(base, |whole, part| both(whole, self.schema(part, depth + 1)));
         if !branches.is_empty() {
-            let lowered = branches.iter().map(|branch| self.schema(branch, depth + 1));
+            let lowered = branches.iter().map(|branch| self.schema(&merged_as(map, branch), depth + 1));
             let choice = lowered.reduce(either).unwrap_or_default();
             schema = both(schema, choice);
         }
         schema
+    }
+
+    /// A use of a definition that is merged in another way than the definition says: then it is written out.
+    fn merged_otherwise(&self, map: &Map<String, Value>, name: &str) -> Option<Map<String, Value>> {
+        let map_type = map.get(MAP_TYPE)?;
+        let mut definitions = ["$defs", "definitions"].into_iter().filter_map(|key| self.root.get(key));
+        let mut definition = definitions.find_map(|all| all.get(name)?.as_object())?.clone();
+        definition.insert(MAP_TYPE.to_owned(), map_type.clone());
+        Some(definition)
     }
 
     fn typed(&self, map: &Map<String, Value>, depth: usize) -> Schema {
@@ -344,11 +373,16 @@ fn integer(map: &Map<String, Value>) -> IntegerSchema {
         None => None,
     };
     let bound = |key| map.get(key).and_then(whole);
-    IntegerSchema {
-        format,
-        minimum: bound("minimum").or_else(|| bound("exclusiveMinimum")?.checked_add(1)),
-        maximum: bound("maximum").or_else(|| bound("exclusiveMaximum")?.checked_sub(1)),
-        multiple_of: bound("multipleOf"),
+    let (minimum, exclusive_minimum) = either_bound(bound("minimum"), bound("exclusiveMinimum"));
+    let (maximum, exclusive_maximum) = either_bound(bound("maximum"), bound("exclusiveMaximum"));
+    IntegerSchema { format, minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of: bound("multipleOf") }
+}
+
+/// A bound, and whether values must lie strictly within it. JSON Schema has two keywords for what OpenAPI has a flag for.
+fn either_bound<N>(inclusive: Option<N>, exclusive: Option<N>) -> (Option<N>, bool) {
+    match exclusive {
+        Some(bound) => (Some(bound), true),
+        None => (inclusive, false),
     }
 }
 
@@ -364,7 +398,9 @@ fn number(map: &Map<String, Value>) -> NumberSchema {
         _ => None,
     };
     let bound = |key| map.get(key).and_then(Value::as_f64);
-    NumberSchema { format, minimum: bound("minimum"), maximum: bound("maximum"), multiple_of: bound("multipleOf") }
+    let (minimum, exclusive_minimum) = either_bound(bound("minimum"), bound("exclusiveMinimum"));
+    let (maximum, exclusive_maximum) = either_bound(bound("maximum"), bound("exclusiveMaximum"));
+    NumberSchema { format, minimum, maximum, exclusive_minimum, exclusive_maximum, multiple_of: bound("multipleOf") }
 }
 
 fn string(map: &Map<String, Value>) -> StringSchema {

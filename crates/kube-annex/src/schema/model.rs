@@ -172,6 +172,10 @@ pub struct IntegerSchema {
     pub minimum: Option<i64>,
     /// The greatest allowed value.
     pub maximum: Option<i64>,
+    /// Whether values must be greater than the minimum.
+    pub exclusive_minimum: bool,
+    /// Whether values must be less than the maximum.
+    pub exclusive_maximum: bool,
     /// What every value is a multiple of.
     pub multiple_of: Option<i64>,
 }
@@ -204,6 +208,10 @@ pub struct NumberSchema {
     pub minimum: Option<f64>,
     /// The greatest allowed value.
     pub maximum: Option<f64>,
+    /// Whether values must be greater than the minimum.
+    pub exclusive_minimum: bool,
+    /// Whether values must be less than the maximum.
+    pub exclusive_maximum: bool,
     /// What every value is a multiple of.
     pub multiple_of: Option<f64>,
 }

@@ -51,6 +51,8 @@ struct GadgetSpec {
     memory: Option<Quantity>,
     selector: Option<LabelSelector>,
     secret: Option<LocalObjectReference>,
+    #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
+    whole: Option<Part>,
     #[serde(flatten)]
     common: Common,
     #[schemars(extend("x-kubernetes-validations" = [{"rule": "self.size() > 1"}]))]
@@ -283,6 +285,20 @@ fn lists_know_how_they_merge() {
     assert_eq!(list_type("tags"), Some(ListType::Set));
     assert_eq!(list_type("maybe"), None);
     assert!(matches!(spec_field("labels").shape, Shape::Map(_)));
+}
+
+#[test]
+fn a_struct_that_is_merged_otherwise_in_one_place_is_written_out_there() {
+    let whole = spec_field("whole");
+    assert_eq!(
+        whole.as_object().map(|object| (object.map_type, object.required.len())),
+        Some((Some(MapType::Atomic), 2))
+    );
+    let parts = match spec_field("parts").shape {
+        Shape::Array(array) => array.items.shape,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(parts, Shape::Reference("com.example.rich.v1.Part".to_owned()));
 }
 
 #[test]

@@ -1,0 +1,10 @@
+use kube_annex::{JsonSchema, aggregated_type};
+use serde::{Deserialize, Serialize};
+
+#[aggregated_type]
+#[derive(Deserialize, JsonSchema, Serialize)]
+enum Mode {
+    Auto,
+}
+
+fn main() {}
