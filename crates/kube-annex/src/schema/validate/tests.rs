@@ -165,7 +165,7 @@ fn a_violation_is_told_in_the_words_of_custom_resources() {
         (json!({"parts": [{"name": "a", "tags": ["x", "x"]}]}), r#"spec.parts[0].tags[1]: Duplicate value: "x""#),
     ];
     for (fields, expected) in cases {
-        assert_eq!(told(fields), expected);
+        assert_eq!(told(&fields), expected);
     }
     assert_eq!(told(&json!({"limits": {"a": 1}, "ports": [{"port": 1}], "threes": 3, "step": 1.5})), "[]");
 }
