@@ -40,6 +40,11 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let refused = |why| EndpointError { text: text.to_owned(), why };
         let given = text.trim();
+        // Asked of the text: a URL of another scheme need not have a host, and would then be none.
+        let scheme = given.split_once("://").map(|(scheme, _)| scheme);
+        if scheme.is_some_and(|scheme| !["http", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme))) {
+            return Err(refused("its scheme is neither http nor https"));
+        }
         let uri: Uri = given.parse().map_err(|_| refused("it is no URL"))?;
         let scheme = match uri.scheme_str() {
             None => None,
