@@ -44,6 +44,9 @@ struct Args {
     /// Leave out what passes the aggregator.
     #[arg(long)]
     direct: bool,
+    /// Our server's program [default: built by cargo].
+    #[arg(long)]
+    program: Option<PathBuf>,
     /// Print the answers, not only what differs.
     #[arg(long)]
     show: bool,
@@ -78,7 +81,7 @@ async fn all(args: &Args) -> Result<usize> {
     let scripts: Vec<&Script> = scripts.iter().filter(wanted).collect();
     let differences = Differences::read(&here.join("differences.yaml"))?;
     let dir = args.dir.clone().unwrap_or_else(|| xtask::paths::target().join("differential"));
-    let servers = Servers::start(&dir, args.backend).await?;
+    let servers = Servers::start(&dir, args.backend, args.program.clone()).await?;
     let outcome = compare(args, &scripts, &differences, &servers).await;
     servers.stop().await?;
     if args.only.is_none() {
@@ -158,6 +161,17 @@ fn judge(
             say(step.to_string().chars().take(1500).collect::<String>());
             say(report::diff(&explained, &ours_explained));
         }
+    }
+    // After the steps comes one text more.
+    let orders = (answers.0.get(script.steps.len()), answers.1.get(script.steps.len()));
+    if found == 0 && orders.0 != orders.1 {
+        found += 1;
+        say(format!("DIFFERENT {}: the order of all versions [{way}]", script.name));
+        say(format!(
+            "    - {}\n    + {}",
+            orders.0.map_or("", |text| text.trim()),
+            orders.1.map_or("", |text| text.trim())
+        ));
     }
     found
 }

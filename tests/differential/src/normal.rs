@@ -11,54 +11,66 @@ use serde_json::Value;
 /// How the versions of a transcript are told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Versions {
-    /// Nobody else writes to that store: each version has its place in the order of all.
+    /// Nobody else writes to that store: equal versions are one name, the step that told of it first.
     Own,
     /// Others write there too: a version is told by the last object's version that is not later.
     Shared,
 }
 
-/// The texts of one transcript, ready to be compared with another's.
+/// The texts of one transcript, ready to be compared with another's, and at last the order of all versions.
+///
+/// Names are given by the step that told of something first, so that one step's difference is not all later steps'.
 pub(crate) fn normal(texts: &[String], kept: &BTreeMap<String, String>, versions: Versions) -> Vec<String> {
     let known = Known::of(texts, versions);
-    let mut uids: BTreeMap<String, usize> = BTreeMap::new();
-    texts.iter().map(|text| known.normal(text, kept, &mut uids)).collect()
+    let mut normal: Vec<String> = texts.iter().map(|text| known.normal(text, kept)).collect();
+    normal.push(format!("{}\n", known.versions.values().cloned().collect::<Vec<_>>().join(" ")));
+    normal
 }
 
-/// The versions that a transcript tells of, in order.
+/// The versions and uids that a transcript tells of, with their names.
 struct Known {
-    ordered: Vec<u64>,
+    versions: BTreeMap<u64, String>,
+    uids: BTreeMap<String, String>,
     tell: Versions,
 }
 
 impl Known {
     fn of(texts: &[String], tell: Versions) -> Self {
         let patterns: &[&LazyLock<Regex>] = match tell {
-            Versions::Own => &[&VERSION, &IN_TEXT, &IN_TOKEN],
+            Versions::Own => &[&VERSION, &IN_TEXT],
             Versions::Shared => &[&OF_OBJECT],
         };
-        let mut ordered: Vec<u64> = Vec::new();
-        for text in texts {
+        let mut known = Self { versions: BTreeMap::new(), uids: BTreeMap::new(), tell };
+        for (step, text) in texts.iter().enumerate() {
+            let mut told: Vec<u64> = Vec::new();
             for pattern in patterns {
-                ordered.extend(pattern.captures_iter(text).filter_map(|found| found[2].parse::<u64>().ok()));
+                told.extend(pattern.captures_iter(text).filter_map(|found| found[2].parse::<u64>().ok()));
             }
-            ordered.extend(TOKEN.captures_iter(text).filter_map(|found| token(&found[2])?["rv"].as_u64()));
+            told.extend(TOKEN.captures_iter(text).filter_map(|found| token(&found[2])?["rv"].as_u64()));
+            let mut nth = 0;
+            for version in told.into_iter().filter(|version| is_real(*version)) {
+                known.versions.entry(version).or_insert_with(|| name(step, &mut nth));
+            }
+            let mut nth = 0;
+            for uid in UID.find_iter(text) {
+                known.uids.entry(uid.as_str().to_owned()).or_insert_with(|| name(step, &mut nth));
+            }
         }
-        ordered.retain(|version| *version > 0 && *version < UNREAL);
-        ordered.sort_unstable();
-        ordered.dedup();
-        Self { ordered, tell }
+        known
     }
 
-    fn ordinal(&self, version: &str) -> Option<String> {
-        let version: u64 = version.parse().ok().filter(|version| *version > 0 && *version < UNREAL)?;
-        let at = self.ordered.partition_point(|known| *known <= version);
+    fn named(&self, version: &str) -> Option<String> {
+        let version: u64 = version.parse().ok().filter(|version| is_real(*version))?;
         match self.tell {
-            Versions::Own => (at > 0 && self.ordered[at - 1] == version).then(|| format!("#{at}")),
-            Versions::Shared => Some(format!("#{at}")),
+            Versions::Own => self.versions.get(&version).cloned(),
+            Versions::Shared => {
+                let last = self.versions.range(..=version).next_back();
+                Some(last.map_or_else(|| "#0".to_owned(), |(_, name)| name.clone()))
+            }
         }
     }
 
-    fn normal(&self, text: &str, kept: &BTreeMap<String, String>, uids: &mut BTreeMap<String, usize>) -> String {
+    fn normal(&self, text: &str, kept: &BTreeMap<String, String>) -> String {
         let mut text = text.to_owned();
         for pattern in [&VERSION, &IN_TEXT] {
             text = pattern.replace_all(&text, |found: &Captures<'_>| self.version(found)).into_owned();
@@ -70,12 +82,9 @@ impl Known {
                 text = text.replace(value.as_str(), &format!("<{name}>"));
             }
         }
-        text = UID
-            .replace_all(&text, |found: &Captures<'_>| {
-                let next = uids.len() + 1;
-                format!("<uid {}>", uids.entry(found[0].to_owned()).or_insert(next))
-            })
-            .into_owned();
+        let uid = |found: &Captures<'_>| format!("<uid {}>", self.uids.get(&found[0]).map_or("", String::as_str));
+        text = UID.replace_all(&text, uid).into_owned();
+        text = GENERATED.replace_all(&text, "${1}<generated>${2}").into_owned();
         text = TIME.replace_all(&text, "<time>").into_owned();
         text = HASH.replace_all(&text, "<hash>").into_owned();
         text = ADDRESS.replace_all(&text, "<address>").into_owned();
@@ -83,8 +92,8 @@ impl Known {
     }
 
     fn version(&self, found: &Captures<'_>) -> String {
-        match self.ordinal(&found[2]) {
-            Some(ordinal) => format!("{}{ordinal}{}", &found[1], found.get(3).map_or("", |rest| rest.as_str())),
+        match self.named(&found[2]) {
+            Some(name) => format!("{}{name}{}", &found[1], found.get(3).map_or("", |rest| rest.as_str())),
             None => found[0].to_owned(),
         }
     }
@@ -92,9 +101,15 @@ impl Known {
     fn token(&self, found: &Captures<'_>) -> String {
         let Some(token) = token(&found[2]) else { return found[0].to_owned() };
         let version = token["rv"].to_string();
-        let version = self.ordinal(&version).unwrap_or(version);
+        let version = self.named(&version).unwrap_or(version);
         format!("{}<{} at {version} from {}>", &found[1], token["v"], token["start"])
     }
+}
+
+/// The name of the next thing that a step tells of first.
+fn name(step: usize, nth: &mut usize) -> String {
+    *nth += 1;
+    if *nth == 1 { format!("#{}", step + 1) } else { format!("#{}.{nth}", step + 1) }
 }
 
 /// A continue token, opened.
@@ -103,8 +118,10 @@ fn token(text: &str) -> Option<Value> {
     serde_json::from_slice(&opened).ok().filter(|token: &Value| token.get("rv").is_some())
 }
 
-/// Versions that scripts make up are larger than any that a store reaches.
-const UNREAL: u64 = 1_000_000_000;
+/// Versions that scripts make up are not those of a store.
+fn is_real(version: u64) -> bool {
+    version > 0 && version != 99_999_999_999 && i64::try_from(version).is_ok()
+}
 
 /// A constant pattern.
 macro_rules! pattern {
@@ -121,8 +138,9 @@ pattern!(
     IN_TEXT,
     r"((?i:resource version: |current: |, ResourceVersion: |in record \(|in precondition \(|version: \d+ \())(\d+)"
 );
-pattern!(IN_TOKEN, r#"("rv":)()(\d+)"#);
 pattern!(TOKEN, r#"("continue": ?"|continue: )([A-Za-z0-9_-]{16,})"#);
+// Scripts that refuse a generated name write its beginning with a mark.
+pattern!(GENERATED, r"(generated-?[/%]?)[bcdfghjklmnpqrstvwxz2456789]{5}(\W)");
 pattern!(UID, r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}");
 pattern!(TIME, r"20(?:2[5-9]|3\d)-\d\d-\d\dT\d\d:\d\d:\d\dZ");
 pattern!(HASH, r"[0-9A-F]{128}");
@@ -150,6 +168,13 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_last_is_the_order_of_versions() {
+        let texts =
+            [r#""resourceVersion":"5""#, r#""resourceVersion":"9""#, r#""resourceVersion":"7""#].map(str::to_owned);
+        assert_eq!(normal(&texts, &BTreeMap::new(), Versions::Own)[3], "#1 #3 #2\n");
+    }
+
+    #[test]
     fn where_others_write_a_list_is_told_by_the_last_object_before_it() {
         let text = r#"{"metadata":{"resourceVersion":"90"},"items":[{"metadata":{"uid":"x","resourceVersion":"41"}}]}"#;
         let normal = one(text, Versions::Shared);
@@ -163,7 +188,7 @@ mod tests {
     fn uids_times_and_tokens_become_words_and_equal_uids_stay_equal() {
         let uid = "0a1b2c3d-0000-4000-8000-0123456789ab";
         let text = format!("{uid} {uid} 2026-11-25T19:30:25Z 1999-01-01T00:00:00Z");
-        assert_eq!(one(&text, Versions::Own), "<uid 1> <uid 1> <time> 1999-01-01T00:00:00Z");
+        assert_eq!(one(&text, Versions::Own), "<uid #1> <uid #1> <time> 1999-01-01T00:00:00Z");
         let token = URL_SAFE_NO_PAD.encode(r#"{"v":"meta.k8s.io/v1","rv":12,"start":"one/a\u0000"}"#);
         let text = format!(r#"{{"resourceVersion":"12","continue":"{token}"}}"#);
         let normal = one(&text, Versions::Own);

@@ -1,5 +1,7 @@
 //! How a difference is shown.
 
+use std::fmt::Write as _;
+
 use similar::{ChangeTag, TextDiff};
 
 /// The lines that differ, with a little of what is around them: `-` upstream, `+` ours.
@@ -16,7 +18,7 @@ pub(crate) fn diff(upstream: &str, ours: &str) -> String {
                     ChangeTag::Equal => ' ',
                 };
                 let line: String = change.value().trim_end_matches('\n').chars().take(LONGEST).collect();
-                text.push_str(&format!("    {sign} {line}\n"));
+                let _ = writeln!(text, "    {sign} {line}");
             }
         }
         text.push_str("      ...\n");

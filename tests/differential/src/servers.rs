@@ -49,12 +49,15 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts all of them in a folder.
+    /// Starts all of them in a folder; `program` is ours, built if there is none.
     ///
     /// * Errors: one does not start; nothing is left running then.
-    pub(crate) async fn start(dir: &Path, backend: Backend) -> Result<Self> {
+    pub(crate) async fn start(dir: &Path, backend: Backend, program: Option<PathBuf>) -> Result<Self> {
         let binaries = Binaries::find_or_build()?;
-        let program = BinArgs { bin: "kube-annex-server".to_owned(), release: false }.build()?;
+        let program = match program {
+            Some(program) => program,
+            None => BinArgs { bin: "kube-annex-server".to_owned(), release: false }.build()?,
+        };
         let mut control_plane = ControlPlane::start_quiet(&binaries, dir).await?;
         match Self::beside(&mut control_plane, &binaries, program, backend).await {
             Ok(parts) => parts.into_servers(control_plane).await,
@@ -166,6 +169,7 @@ impl Parts {
         for door in [&servers.direct_upstream, &servers.direct_ours] {
             let what = format!("{} to be ready", door.server);
             wait::until(&what, Duration::from_mins(1), async || crate::run::clear(door, COLLECTIONS).await).await?;
+            crate::run::age(door, COLLECTIONS[1]).await?;
         }
         Ok(servers)
     }
