@@ -239,6 +239,36 @@ async fn tls_1_an_older_tls_than_the_minimum_is_refused() {
 }
 
 #[tokio::test]
+async fn a_client_that_comes_again_resumes_its_session() {
+    let server = Server::start().await;
+    let config = Client::speaking("http/1.1").config(&server.ca);
+    let mut kinds = vec![];
+    for _ in 0..2 {
+        let stream = TcpStream::connect(server.address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = within(TlsConnector::from(config.clone()).connect(name, stream)).await.unwrap();
+        kinds.push(stream.get_ref().1.handshake_kind().unwrap());
+        // In TLS 1.3 the ticket comes with the first bytes after the handshake.
+        let (mut sender, connection) = http1::handshake::<_, Body>(TokioIo::new(stream)).await.unwrap();
+        tokio::task::spawn(connection);
+        within(sender.send_request(get("/"))).await.unwrap();
+    }
+    assert_eq!(kinds, [rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed]);
+}
+
+#[tokio::test]
+async fn a_connection_may_be_served_frame_by_frame() {
+    let options = ServeOptions { coalesce_writes: false, ..ServeOptions::default() };
+    let server = Server::start_with(options, TlsOptions::default()).await;
+    for response in [
+        within(server.http1().await.send_request(get("/"))).await.unwrap(),
+        within(server.http2().await.0.send_request(get("/"))).await.unwrap(),
+    ] {
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "hello");
+    }
+}
+
+#[tokio::test]
 async fn an_5_client_certificates_are_asked_for_not_required_and_not_judged_in_the_handshake() {
     let server = Server::start().await;
     let none = within(server.http2().await.0.send_request(get("/"))).await.unwrap();

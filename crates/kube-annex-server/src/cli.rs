@@ -134,6 +134,9 @@ pub(crate) struct ServeFlags {
     #[arg(long, requires = "data_dir")]
     pub(crate) standalone: bool,
 
+    /// Whether what a connection has to write is gathered and written at once, rather than frame by frame.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub(crate) coalesce_writes: bool,
     /// How long a server that was asked to stop still accepts requests.
     #[arg(long, default_value = "0s", value_parser = parse_duration)]
     pub(crate) shutdown_delay_duration: std::time::Duration,

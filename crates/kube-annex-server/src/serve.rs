@@ -78,7 +78,11 @@ async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyho
     if let Some(own) = &served.own {
         greet(own);
     }
-    let options = ServeOptions { shutdown_delay: flags.shutdown_delay_duration, ..ServeOptions::default() };
+    let options = ServeOptions {
+        shutdown_delay: flags.shutdown_delay_duration,
+        coalesce_writes: flags.coalesce_writes,
+        ..ServeOptions::default()
+    };
     serve::serve(listener, served.tls, served.server, shutdown.clone(), options).await?;
     if tokio::time::timeout(LAST_WORDS, seams.tasks.finished()).await.is_err() {
         tracing::warn!("leaving background tasks behind that have not ended within {LAST_WORDS:?}");

@@ -3,6 +3,7 @@
 use kube_annex::field::quote;
 use rustls::DistinguishedName;
 use rustls::crypto::CryptoProvider;
+use rustls::server::ProducesTickets;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use sha2::{Digest, Sha256};
@@ -235,6 +236,11 @@ impl CertificateIdentity {
 pub(crate) fn crypto() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(rustls::crypto::ring::default_provider())).clone()
+}
+
+/// What seals the sessions of clients into tickets, by the same cryptography.
+pub(crate) fn ticketer() -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
+    rustls::crypto::ring::Ticketer::new()
 }
 
 fn hex(bytes: &[u8]) -> String {

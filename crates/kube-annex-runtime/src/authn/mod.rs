@@ -24,7 +24,7 @@ pub use trust::{FrontProxyHeaders, FrontProxyTrust, Trust, TrustStore};
 pub use trust_files::{TrustFileError, TrustFiles};
 pub use websocket::WebSocketToken;
 
-pub(crate) use ca_bundle::crypto;
+pub(crate) use ca_bundle::{crypto, ticketer};
 
 use http::{HeaderMap, header};
 use kube_annex::handlers::BoxFuture;
@@ -171,8 +171,9 @@ impl Authenticator for Authenticators {
 /// tokens among WebSocket subprotocols.
 pub fn strip_credentials(headers: &mut HeaderMap, front_proxy: Option<&FrontProxyTrust>) {
     headers.remove(header::AUTHORIZATION);
-    FrontProxyHeaders::standard().remove_from(headers);
-    if let Some(front_proxy) = front_proxy {
+    let standard = FrontProxyHeaders::of_upstream();
+    standard.remove_from(headers);
+    if let Some(front_proxy) = front_proxy.filter(|front_proxy| front_proxy.headers != *standard) {
         front_proxy.headers.remove_from(headers);
     }
     websocket::strip_token(headers);

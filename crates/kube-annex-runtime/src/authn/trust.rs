@@ -3,7 +3,7 @@
 use super::ca_bundle::CaBundle;
 use arc_swap::{ArcSwap, Guard};
 use http::{HeaderMap, HeaderName};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// Whom the server believes.
@@ -48,6 +48,12 @@ impl FrontProxyHeaders {
             group: vec![HeaderName::from_static("x-remote-group")],
             extra_prefix: vec!["x-remote-extra-".to_owned()],
         }
+    }
+
+    /// [`Self::standard`], made once.
+    pub(super) fn of_upstream() -> &'static Self {
+        static STANDARD: LazyLock<FrontProxyHeaders> = LazyLock::new(FrontProxyHeaders::standard);
+        &STANDARD
     }
 
     /// Removes all of these headers.

@@ -15,7 +15,7 @@ use axum::body::Body;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONNECTION, WARNING};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use kube_annex::Status;
 use kube_annex::handlers::Call;
 use kube_annex::options::query::Query;
@@ -67,7 +67,6 @@ impl Pipeline {
     /// From here on it is known what is asked and by whom.
     async fn identified(&self, request: Request<Body>, connection: &Connection) -> Response {
         let (mut parts, body) = request.into_parts();
-        let uri = parts.uri.path_and_query().map_or_else(|| parts.uri.path().to_owned(), ToString::to_string);
         if !has_whole_escapes(parts.uri.path()) {
             return text(StatusCode::BAD_REQUEST, "400 Bad Request".to_owned());
         }
@@ -75,6 +74,7 @@ impl Pipeline {
         let info = match info::parse(&parts.method, parts.uri.path(), &query) {
             Ok(info) => info,
             Err(error) => {
+                let uri = written(&parts.uri);
                 return internal_error(&uri, &format_args!("failed to create RequestInfo: {error}, {uri}"));
             }
         };
@@ -99,7 +99,7 @@ impl Pipeline {
         let anonymous = user.name == "system:anonymous";
         exchange.call.user = user;
         let exchange = Arc::new(exchange);
-        let outcome = self.allowed(parts.method, &uri, &exchange, body).await;
+        let outcome = self.allowed(parts.method, &parts.uri, &exchange, body).await;
         let response = outcome.unwrap_or_else(|status| failure(&exchange, &status));
         let mut response = with_warnings(response, &exchange);
         if anonymous && connection.http2 {
@@ -112,7 +112,7 @@ impl Pipeline {
     async fn allowed(
         &self,
         method: Method,
-        uri: &str,
+        uri: &Uri,
         exchange: &Arc<Exchange>,
         body: Body,
     ) -> Result<Response, Status> {
@@ -131,7 +131,7 @@ impl Pipeline {
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, user = user.name, "not authorized");
-                return Ok(internal_error(uri, &error));
+                return Ok(internal_error(&written(uri), &error));
             }
         }
         let limit = timeout(&exchange.query, self.request_timeout)?;
@@ -177,6 +177,11 @@ fn has_whole_escapes(path: &str) -> bool {
         let mut digits = rest.bytes().take(2).filter(u8::is_ascii_hexdigit);
         digits.next().is_some() && digits.next().is_some()
     })
+}
+
+/// A path and query as they were asked for.
+fn written(uri: &Uri) -> String {
+    uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string)
 }
 
 /// The server's own trouble, told before there is anything to negotiate.

@@ -1,6 +1,7 @@
 //! One connection, from the first byte to the last.
 
 use super::activity::{Activity, TrackedBody};
+use super::coalesce::coalesce;
 use super::listener::ServeOptions;
 use crate::authn::Connection;
 use http::{Request, Response, Version, header};
@@ -80,6 +81,7 @@ where
         closing: closing.clone(),
     };
     let http = http(&shared, http2);
+    let (stream, drain) = coalesce(stream, shared.options.coalesce_writes);
     let mut exchange = pin!(http.serve_connection_with_upgrades(TokioIo::new(stream), service));
     let finish = async {
         tokio::select! {
@@ -89,14 +91,18 @@ where
         }
     };
     let outcome = tokio::select! {
-        outcome = exchange.as_mut() => outcome,
+        outcome = drain.drive(exchange.as_mut()) => outcome,
         () = finish => {
             exchange.as_mut().graceful_shutdown();
             tokio::select! {
-                outcome = exchange => outcome,
+                outcome = drain.drive(exchange) => outcome,
                 () = abandoned(&activity, shared.options.idle_timeout) => return tracing::debug!(%peer, "abandoned"),
             }
         }
+    };
+    let outcome = match outcome {
+        Ok(()) => drain.finish().await.map_err(Into::into),
+        broken => broken,
     };
     if let Err(error) = outcome {
         tracing::debug!(%peer, %error, "the connection broke");

@@ -26,6 +26,8 @@ pub struct ServeOptions {
     pub idle_timeout: Duration,
     /// How many requests one HTTP/2 connection may carry at once.
     pub max_concurrent_streams: u32,
+    /// Whether what a connection has to write is gathered and written at once, rather than frame by frame.
+    pub coalesce_writes: bool,
     /// `--shutdown-delay-duration`: how long a server that was asked to stop still accepts.
     pub shutdown_delay: Duration,
     /// How long requests may take to finish once nothing new is accepted.
@@ -38,6 +40,7 @@ impl Default for ServeOptions {
             handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(90),
             max_concurrent_streams: 1000,
+            coalesce_writes: true,
             shutdown_delay: Duration::ZERO,
             grace_period: Duration::from_mins(1),
         }

@@ -1,6 +1,7 @@
 //! Sockets, certificates and shutdown: from a listening address to calls of a service.
 
 mod activity;
+mod coalesce;
 mod connection;
 mod drain;
 mod listener;

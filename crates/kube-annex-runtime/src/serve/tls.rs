@@ -1,6 +1,6 @@
 //! The TLS side of the server: what it shows, what it asks of clients, and how both change while it runs.
 
-use crate::authn::{TrustStore, crypto};
+use crate::authn::{TrustStore, crypto, ticketer};
 use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
@@ -213,6 +213,8 @@ impl Source {
             .with_single_cert(chain, key)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.ignore_client_order = true;
+        // Clients keep their sessions themselves, in tickets, so that nothing is kept here for those who never return.
+        config.ticketer = ticketer()?;
         Ok(config)
     }
 

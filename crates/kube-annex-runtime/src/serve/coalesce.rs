@@ -1,0 +1,220 @@
+//! Writes of a connection, gathered into few.
+//!
+//! HTTP/2 flushes after every frame. An event to a thousand watchers would be a thousand records and as many system
+//! calls. What the protocol writes is kept here instead, and really written when the connection has nothing more to do.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// The side of the protocol: it takes writes, up to [`MOST_KEPT`], and says at once that they are flushed.
+#[derive(Debug)]
+pub(super) struct Coalesced<T> {
+    gathered: Arc<Mutex<Gathered<T>>>,
+}
+
+/// The side of the connection's task: it really writes.
+#[derive(Debug)]
+pub(super) struct Drain<T> {
+    gathered: Arc<Mutex<Gathered<T>>>,
+}
+
+#[derive(Debug)]
+struct Gathered<T> {
+    io: T,
+    kept: Vec<u8>,
+    /// How much of `kept` is written.
+    written: usize,
+    /// Something was written and not flushed.
+    unflushed: bool,
+    /// Nobody drains: each write goes through, and flushing is flushing.
+    direct: bool,
+}
+
+/// The two sides of a stream. When not `on`, writes go through as they come.
+pub(super) fn coalesce<T>(io: T, on: bool) -> (Coalesced<T>, Drain<T>) {
+    let gathered = Gathered { io, kept: Vec::new(), written: 0, unflushed: false, direct: !on };
+    let gathered = Arc::new(Mutex::new(gathered));
+    (Coalesced { gathered: Arc::clone(&gathered) }, Drain { gathered })
+}
+
+impl<T: AsyncWrite + Unpin> Drain<T> {
+    /// Runs a connection, and writes what it has left to write whenever it waits.
+    ///
+    /// * Errors: the connection's, or that of a write.
+    pub(super) async fn drive<C>(&self, mut connection: Pin<&mut C>) -> Result<(), Error>
+    where
+        C: Future<Output = Result<(), Error>>,
+    {
+        let mut gave_way = false;
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
+                return Poll::Ready(outcome);
+            }
+            let mut gathered = lock(&self.gathered);
+            if gathered.is_drained() {
+                return Poll::Pending;
+            }
+            // Streams that are about to run have more to write; they go first, once.
+            if !std::mem::replace(&mut gave_way, true) && gathered.waiting() < ENOUGH {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            gave_way = false;
+            match gathered.poll_drain(cx) {
+                Poll::Ready(Ok(())) => gathered.forget(),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                Poll::Pending => {}
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Writes what is left once the connection is done. What has become of it, such as a WebSocket, writes by itself
+    /// from now on.
+    ///
+    /// * Errors: that of the write, or that the peer takes nothing for 5 s.
+    pub(super) async fn finish(self) -> io::Result<()> {
+        lock(&self.gathered).direct = true;
+        let drained = std::future::poll_fn(|cx| lock(&self.gathered).poll_drain(cx));
+        tokio::time::timeout(LAST_WRITE, drained).await?
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Coalesced<T> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut lock(&self.gathered).io).poll_read(cx, buf)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Coalesced<T> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let mut gathered = lock(&self.gathered);
+        let room = ready!(gathered.poll_room(cx))?;
+        if gathered.direct {
+            return Pin::new(&mut gathered.io).poll_write(cx, buf);
+        }
+        Poll::Ready(Ok(gathered.keep(buf, room)))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut gathered = lock(&self.gathered);
+        let mut room = ready!(gathered.poll_room(cx))?;
+        if gathered.direct {
+            return Pin::new(&mut gathered.io).poll_write_vectored(cx, bufs);
+        }
+        let mut kept = 0;
+        for buf in bufs {
+            let taken = gathered.keep(buf, room);
+            kept += taken;
+            room -= taken;
+        }
+        Poll::Ready(Ok(kept))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut gathered = lock(&self.gathered);
+        if !gathered.direct {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(gathered.poll_drain(cx))?;
+        Pin::new(&mut gathered.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut gathered = lock(&self.gathered);
+        ready!(gathered.poll_drain(cx))?;
+        Pin::new(&mut gathered.io).poll_shutdown(cx)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> Gathered<T> {
+    /// How many bytes may be taken; when all room is used, that of what can be written now.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.direct {
+            return self.poll_drain(cx).map_ok(|()| MOST_KEPT);
+        }
+        if self.waiting() >= MOST_KEPT {
+            match self.poll_drain(cx) {
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if self.waiting() >= MOST_KEPT => return Poll::Pending,
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+        }
+        Poll::Ready(Ok(MOST_KEPT - self.waiting()))
+    }
+
+    fn keep(&mut self, buf: &[u8], room: usize) -> usize {
+        let taken = buf.len().min(room);
+        if self.written > 0 && self.kept.len() + taken > self.kept.capacity() {
+            self.kept.drain(..self.written);
+            self.written = 0;
+        }
+        self.kept.extend_from_slice(&buf[..taken]);
+        taken
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.waiting() > 0 {
+            self.unflushed = true;
+            let written = ready!(Pin::new(&mut self.io).poll_write(cx, &self.kept[self.written..]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += written;
+        }
+        self.kept.clear();
+        self.written = 0;
+        if self.unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T> Gathered<T> {
+    fn waiting(&self) -> usize {
+        self.kept.len() - self.written
+    }
+
+    fn is_drained(&self) -> bool {
+        self.waiting() == 0 && !self.unflushed
+    }
+
+    /// A connection that waits holds no memory for what it once wrote.
+    fn forget(&mut self) {
+        if self.kept.capacity() > KEPT_WHEN_IDLE {
+            self.kept = Vec::new();
+        }
+    }
+}
+
+/// Held for the length of one poll; the two sides are polled by the same task but for the end of an upgrade.
+fn lock<T>(gathered: &Mutex<Gathered<T>>) -> MutexGuard<'_, Gathered<T>> {
+    gathered.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Bytes that wait to be written, per connection.
+const MOST_KEPT: usize = 256 << 10;
+/// Bytes that are worth a write whatever follows.
+const ENOUGH: usize = 64 << 10;
+const KEPT_WHEN_IDLE: usize = 4 << 10;
+const LAST_WRITE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;
