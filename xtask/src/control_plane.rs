@@ -18,7 +18,7 @@ use kube::{Client, Config};
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-pub use aggregate::{AggregatedServer, ExternalService, available};
+pub use aggregate::{AggregatedServer, Beside, ExternalService, available};
 pub use binaries::{Binaries, Missing};
 pub use users::User;
 
@@ -33,6 +33,16 @@ pub struct ControlPlane {
     state: State,
 }
 
+/// What the data of etcd survives.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Durability {
+    /// The end of the process: a test's data need not survive the machine.
+    #[default]
+    Process,
+    /// The end of the machine, as in production: each write waits for the disk.
+    Disk,
+}
+
 /// What `state.json` holds.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,6 +51,8 @@ struct State {
     etcd: String,
     kubectl: PathBuf,
     deletes_namespaces: bool,
+    #[serde(default)]
+    durability: Durability,
     daemons: Vec<Daemon>,
 }
 
@@ -51,15 +63,21 @@ impl ControlPlane {
     /// * Errors: a process that ends or does not get ready within its limit, with the end of its log. Nothing is left
     ///   running then.
     pub async fn start(binaries: &Binaries, dir: &Path) -> Result<Self> {
-        Self::start_with(binaries, dir, binaries.has(launch::KUBE_CONTROLLER_MANAGER)).await
+        let controllers = binaries.has(launch::KUBE_CONTROLLER_MANAGER);
+        Self::start_with(binaries, dir, controllers, Durability::Process).await
     }
 
     /// [`ControlPlane::start`] without a kube-controller-manager: nobody deletes, collects or writes but the test.
     pub async fn start_quiet(binaries: &Binaries, dir: &Path) -> Result<Self> {
-        Self::start_with(binaries, dir, false).await
+        Self::start_with(binaries, dir, false, Durability::Process).await
     }
 
-    async fn start_with(binaries: &Binaries, dir: &Path, controllers: bool) -> Result<Self> {
+    /// [`ControlPlane::start_quiet`] with an etcd that writes to the disk before it answers, as one in production.
+    pub async fn start_durable(binaries: &Binaries, dir: &Path) -> Result<Self> {
+        Self::start_with(binaries, dir, false, Durability::Disk).await
+    }
+
+    async fn start_with(binaries: &Binaries, dir: &Path, controllers: bool, durability: Durability) -> Result<Self> {
         if let Some(old) = Self::load(dir)? {
             old.stop().await?;
         }
@@ -68,7 +86,8 @@ impl ControlPlane {
         }
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let dir = fs::canonicalize(dir).with_context(|| format!("cannot resolve {}", dir.display()))?;
-        let mut starting = Self { dir, state: State { deletes_namespaces: controllers, ..State::default() } };
+        let state = State { deletes_namespaces: controllers, durability, ..State::default() };
+        let mut starting = Self { dir, state };
         match launch::launch(&mut starting, binaries).await {
             Ok(()) => Ok(starting),
             Err(error) => {

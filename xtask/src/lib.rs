@@ -3,6 +3,7 @@
 //! The `xtask` binary is a table of commands over these modules. The end-to-end tests call [`control_plane`] directly,
 //! so that what a person starts by hand and what the tests start are the same thing.
 
+pub mod bench;
 pub mod certs;
 pub mod contract;
 pub mod control_plane;

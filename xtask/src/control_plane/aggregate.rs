@@ -159,6 +159,17 @@ pub struct AggregatedServer {
     pub group_versions: Vec<(String, String)>,
 }
 
+/// What a server that runs beside a control plane is told and known by.
+#[derive(Debug, Clone)]
+pub struct Beside {
+    /// The flags that all aggregated servers share, upstream's and ours.
+    pub flags: Vec<String>,
+    /// The file with the authority of its certificate.
+    pub ca: PathBuf,
+    /// What the aggregator would know it as.
+    pub service: ExternalService,
+}
+
 impl AggregatedServer {
     /// Go's sample-apiserver, keeping its objects in the control plane's etcd.
     ///
@@ -212,6 +223,18 @@ impl ControlPlane {
 
     fn spawn(&mut self, server: &AggregatedServer) -> Result<(ExternalService, Daemon)> {
         let [port] = free_ports()?;
+        let Beside { flags, service, .. } = self.beside(server, port)?;
+        let mut command = Command::new(&server.program);
+        command.current_dir(&self.dir).args(&server.arguments).args(flags);
+        let log = self.dir.join(format!("{}.log", server.name));
+        let daemon = Daemon::spawn(&server.name, &mut command, &[port], &log, &self.dir)?;
+        self.state.daemons.push(daemon.clone());
+        self.save()?;
+        Ok((service, daemon))
+    }
+
+    /// What a server needs to run beside this control plane on a port: its certificate is made.
+    pub fn beside(&self, server: &AggregatedServer, port: u16) -> Result<Beside> {
         let authority = Authority::new(&format!("{}-ca", server.name), DAYS)?;
         let service = ExternalService {
             namespace: server.name.clone(),
@@ -223,14 +246,13 @@ impl ControlPlane {
         let file = |end: &str| self.pki(&format!("{}{end}", server.name));
         authority.server(&names, DAYS)?.write(&file(".crt"), &file(".key"))?;
         write_public(&file("-ca.crt"), &service.ca)?;
+        Ok(Beside { flags: self.delegating_flags(&server.name, port), ca: file("-ca.crt"), service })
+    }
 
-        let mut command = Command::new(&server.program);
-        command.current_dir(&self.dir).args(&server.arguments).args(self.delegating_flags(&server.name, port));
-        let log = self.dir.join(format!("{}.log", server.name));
-        let daemon = Daemon::spawn(&server.name, &mut command, &[port], &log, &self.dir)?;
-        self.state.daemons.push(daemon.clone());
-        self.save()?;
-        Ok((service, daemon))
+    /// The process id of one of its own processes that still runs.
+    pub fn pid_of(&self, name: &str) -> Option<i32> {
+        let found = self.state.daemons.iter().find(|daemon| daemon.name == name && daemon.is_running())?;
+        Some(found.pid)
     }
 
     /// The address of a server that was started beside this control plane and still runs.

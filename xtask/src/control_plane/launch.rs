@@ -10,7 +10,7 @@ use kube::{Api, Client};
 use rcgen::KeyPair;
 
 use super::users::{Credential, User, write_kubeconfig};
-use super::{Binaries, ControlPlane, ready};
+use super::{Binaries, ControlPlane, Durability, ready};
 use crate::pki::{Authority, write_private, write_public};
 use crate::process::{Daemon, free_ports};
 use crate::step::{note, step, step_async};
@@ -118,8 +118,7 @@ fn etcd_flags(data: &Path, address: &str, peer: u16) -> Vec<String> {
         ("initial-advertise-peer-urls", &peer),
         ("initial-cluster", &format!("default={peer}")),
         ("log-level", "warn"),
-        // A test's data need not survive the machine.
-        ("unsafe-no-fsync", "true"),
+        ("unsafe-no-fsync", if of.state.durability == Durability::Disk { "false" } else { "true" }),
     ])
 }
 

@@ -1,0 +1,56 @@
+//! Where numbers come from: the machine, the versions, the command.
+
+use std::fs;
+use std::process::Command;
+
+use super::Args;
+use super::contender::Backend;
+
+/// A paragraph about this run.
+pub(super) fn describe(args: &Args, backend: Backend) -> String {
+    let cpu = of("/proc/cpuinfo", "model name").unwrap_or_else(|| "an unknown processor".to_owned());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = of("/proc/meminfo", "MemTotal").and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok());
+    let memory = memory.unwrap_or_default().div_ceil(1 << 20);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let rustc = Command::new("rustc").arg("--version").output().map(|output| output.stdout).unwrap_or_default();
+    let rustc = String::from_utf8_lossy(&rustc).trim().to_owned();
+    let day = crate::pki::now().to_string().chars().take(10).collect::<String>();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').nth(2).unwrap_or("?").to_owned();
+    format!(
+        "Measured on {day} by `{}`, ours keeping its objects in {}: {cpu}, {cores} cores, {memory} GiB, Linux {}; {rustc}. \
+         The machine's load over the last 15 minutes was {load}.\n",
+        command(args),
+        backend.name(),
+        kernel.trim(),
+    )
+}
+
+fn command(args: &Args) -> String {
+    let mut command = "cargo xtask bench".to_owned();
+    if args.quick {
+        command += " --quick";
+    }
+    if let Some(backend) = args.storage_backend {
+        command += &format!(" --storage-backend {}", backend.name());
+    }
+    if let Some(rounds) = args.rounds {
+        command += &format!(" --rounds {rounds}");
+    }
+    for work in &args.only {
+        let name = clap::ValueEnum::to_possible_value(work).map(|value| value.get_name().to_owned());
+        command += &format!(" --only {}", name.unwrap_or_default());
+    }
+    if args.cargo_profile != "release" {
+        command += &format!(" --cargo-profile {}", args.cargo_profile);
+    }
+    command
+}
+
+/// The first value of a name in a file of lines such as `name : value`.
+fn of(file: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
