@@ -102,7 +102,7 @@ pub async fn run(args: &Args) -> Result<()> {
     say(&text);
     note(format!("all of it took {}", human(began.elapsed())));
     if args.write {
-        report::write(&format!("{}\n{text}", machine::describe(args, backend)))?;
+        report::write(&format!("{}\n{text}", machine::describe(backend)))?;
     }
     Ok(())
 }

@@ -55,6 +55,7 @@ pub(crate) enum StorageBackend {
 }
 
 #[derive(Args, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct ServeFlags {
     /// The port to serve HTTPS on; 0 takes a free one.
     #[arg(long, default_value_t = 443)]

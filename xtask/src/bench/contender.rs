@@ -1,6 +1,6 @@
 //! One of the servers that are compared.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -119,8 +119,8 @@ impl Contender {
         let running = Running { _guard: Guard::over([&daemon])?, daemon };
         let daemon = running.daemon.clone();
         self.running = Some(running);
-        self.aim_at(&daemon, ca, load);
-        wait::until(&format!("{} to be ready", self.name), Duration::from_secs(60), async || {
+        self.aim_at(&daemon, &ca, load);
+        wait::until(&format!("{} to be ready", self.name), Duration::from_mins(1), async || {
             daemon.ensure_running()?;
             let path = "--path=/readyz";
             load.run(self.name, "repeat", [path, "--streams=1", "--connections=1", "--seconds=0.1"]).map(drop)
@@ -131,11 +131,11 @@ impl Contender {
     /// Aims the load at it again, after its name was another's.
     pub(super) fn aim(&self, plane: &ControlPlane, load: &Load) {
         if let Some(running) = &self.running {
-            self.aim_at(&running.daemon, plane.pki(&format!("{}-ca.crt", self.server.name)), load);
+            self.aim_at(&running.daemon, &plane.pki(&format!("{}-ca.crt", self.server.name)), load);
         }
     }
 
-    fn aim_at(&self, daemon: &Daemon, ca: PathBuf, load: &Load) {
+    fn aim_at(&self, daemon: &Daemon, ca: &Path, load: &Load) {
         load.aim(self.name, daemon.pid, self.port, ca, User::Admin.token());
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -43,7 +43,7 @@ impl Load {
     }
 
     /// From now on this name is a server at this port.
-    pub(super) fn aim(&self, name: &'static str, pid: i32, port: u16, ca: PathBuf, token: &str) {
+    pub(super) fn aim(&self, name: &'static str, pid: i32, port: u16, ca: &Path, token: &str) {
         let ca = ca.display();
         let target =
             vec![format!("--pid={pid}"), format!("--port={port}"), format!("--ca={ca}"), format!("--token={token}")];

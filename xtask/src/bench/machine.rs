@@ -3,11 +3,10 @@
 use std::fs;
 use std::process::Command;
 
-use super::Args;
 use super::contender::Backend;
 
 /// A paragraph about this run.
-pub(super) fn describe(args: &Args, backend: Backend) -> String {
+pub(super) fn describe(backend: Backend) -> String {
     let cpu = of("/proc/cpuinfo", "model name").unwrap_or_else(|| "an unknown processor".to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = of("/proc/meminfo", "MemTotal").and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok());
@@ -21,31 +20,15 @@ pub(super) fn describe(args: &Args, backend: Backend) -> String {
     format!(
         "Measured on {day} by `{}`, ours keeping its objects in {}: {cpu}, {cores} cores, {memory} GiB, Linux {}; {rustc}. \
          The machine's load over the last 15 minutes was {load}.\n",
-        command(args),
+        command(),
         backend.name(),
         kernel.trim(),
     )
 }
 
-fn command(args: &Args) -> String {
-    let mut command = "cargo xtask bench".to_owned();
-    if args.quick {
-        command += " --quick";
-    }
-    if let Some(backend) = args.storage_backend {
-        command += &format!(" --storage-backend {}", backend.name());
-    }
-    if let Some(rounds) = args.rounds {
-        command += &format!(" --rounds {rounds}");
-    }
-    for work in &args.only {
-        let name = clap::ValueEnum::to_possible_value(work).map(|value| value.get_name().to_owned());
-        command += &format!(" --only {}", name.unwrap_or_default());
-    }
-    if args.cargo_profile != "release" {
-        command += &format!(" --cargo-profile {}", args.cargo_profile);
-    }
-    command
+/// As it was typed.
+fn command() -> String {
+    std::env::args().skip(1).fold("cargo xtask".to_owned(), |line, word| line + " " + &word)
 }
 
 /// The first value of a name in a file of lines such as `name : value`.

@@ -147,7 +147,7 @@ async fn fixed(bench: &Bench, size: f64, arguments: &[String]) -> Result<Found> 
     let log = bench.plane.dir().join("fixed.log");
     let daemon = Daemon::spawn("fixed", &mut command, &[port], &log, bench.plane.dir())?;
     let _guard = Guard::over([&daemon])?;
-    bench.load.aim("fixed", daemon.pid, port, pki("-ca.crt"), "");
+    bench.load.aim("fixed", daemon.pid, port, &pki("-ca.crt"), "");
     let ready = wait::until("the fixed server", Duration::from_secs(10), async || {
         bench.load.run("fixed", "repeat", ["--path=/", "--seconds=0.01", "--streams=1"])
     });

@@ -27,6 +27,7 @@ use crate::serve::Shutdown;
 use axum::body::Body;
 use axum::response::Response;
 use http::Method;
+use kube_annex::request::RequestInfo;
 use kube_annex::{ResourceDescriptor, Status, Verb};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -110,30 +111,35 @@ impl Endpoints {
             return Route::NoSuchPath;
         }
         let whole_cluster = namespaced && info.namespace.is_empty();
-        let watch_path = info.path.starts_with(&format!("/apis/{}/{}/watch/", info.group, info.version));
-        let allowed: Vec<Verb> = match (name, info.subresource.as_str()) {
-            _ if watch_path => vec![Verb::Watch],
-            ("", _) if whole_cluster => vec![Verb::List, Verb::Watch],
-            ("", _) => vec![Verb::List, Verb::Watch, Verb::Create, Verb::DeleteCollection],
+        let allowed: &[Verb] = match (name, info.subresource.as_str()) {
+            _ if is_watch_path(info) => &[Verb::Watch],
+            ("", _) if whole_cluster => &[Verb::List, Verb::Watch],
+            ("", _) => &[Verb::List, Verb::Watch, Verb::Create, Verb::DeleteCollection],
             (_, _) if whole_cluster => return Route::NoSuchPath,
-            (_, "") => vec![Verb::Get, Verb::Update, Verb::Patch, Verb::Delete],
+            (_, "") => &[Verb::Get, Verb::Update, Verb::Patch, Verb::Delete],
             (_, subresource) => match descriptor.subresource(subresource) {
-                Some(served) => served.verbs.to_vec(),
+                Some(served) => served.verbs,
                 None => return Route::NoSuchPath,
             },
         };
-        let served: Vec<Verb> =
-            allowed.into_iter().filter(|verb| !info.subresource.is_empty() || descriptor.serves(*verb)).collect();
-        if served.is_empty() {
+        let serves = |verb| allowed.contains(&verb) && (!info.subresource.is_empty() || descriptor.serves(verb));
+        if !allowed.iter().any(|verb| serves(*verb)) {
             return Route::NoSuchPath;
         }
         match verb_asked(method, info.known_verb()) {
             // The path is that of the list; the endpoint says that there is no watch.
-            Some(Verb::Watch) if served.contains(&Verb::List) => Route::Found(endpoint.clone(), Verb::Watch),
-            Some(verb) if served.contains(&verb) => Route::Found(endpoint.clone(), verb),
+            Some(Verb::Watch) if serves(Verb::List) => Route::Found(endpoint.clone(), Verb::Watch),
+            Some(verb) if serves(verb) => Route::Found(endpoint.clone(), verb),
             _ => Route::MethodNotAllowed,
         }
     }
+}
+
+/// Whether a path is of the older form, `/apis/<group>/<version>/watch/...`.
+fn is_watch_path(info: &RequestInfo) -> bool {
+    let rest = info.path.strip_prefix("/apis/").and_then(|rest| rest.strip_prefix(info.group.as_str()));
+    let rest = rest.and_then(|rest| rest.strip_prefix('/')).and_then(|rest| rest.strip_prefix(info.version.as_str()));
+    rest.is_some_and(|rest| rest.starts_with("/watch/"))
 }
 
 fn verb_asked(method: &Method, verb: Option<Verb>) -> Option<Verb> {
