@@ -83,8 +83,7 @@ pub async fn run(args: &Args) -> Result<()> {
     let binaries = Binaries::find_or_build()?;
     let dir = paths::target().join("bench");
     let effort = Effort::of(args);
-    let plane =
-        step_async("start a control plane", ControlPlane::start_durable(&binaries, &dir)).await?;
+    let plane = step_async("start a control plane", ControlPlane::start_durable(&binaries, &dir)).await?;
     let _guard = plane.guard()?;
     let mut bench = Bench {
         go: Contender::go(&plane, &binaries)?,

@@ -24,7 +24,7 @@ pub(super) async fn launch(starting: &mut ControlPlane, binaries: &Binaries) -> 
     fs::create_dir_all(starting.dir.join("pki")).context("cannot make the folder of the PKI")?;
     step("make certificates and kubeconfigs", || write_pki(starting))?;
 
-    let flags = etcd_flags(&starting.dir.join("etcd"), starting.etcd(), etcd_peer);
+    let flags = etcd_flags(starting.state.durability, &starting.dir.join("etcd"), starting.etcd(), etcd_peer);
     let etcd = run(starting, binaries, "etcd", &flags, &[etcd_client, etcd_peer])?;
     let server = run(starting, binaries, KUBE_APISERVER, &apiserver_flags(starting, apiserver), &[apiserver])?;
     let client = starting.client(User::Admin).await?;
@@ -99,7 +99,7 @@ fn write_pki(of: &ControlPlane) -> Result<()> {
 pub(super) async fn launch_etcd(beside: &mut ControlPlane, binaries: &Binaries, name: &str) -> Result<String> {
     let [client, peer] = free_ports()?;
     let address = format!("http://127.0.0.1:{client}");
-    let flags = etcd_flags(&beside.dir.join(name), &address, peer);
+    let flags = etcd_flags(beside.state.durability, &beside.dir.join(name), &address, peer);
     let etcd = run_named(beside, name, binaries, "etcd", &flags, &[client, peer])?;
     ready(name, &[&etcd], async || {
         tokio::net::TcpStream::connect(("127.0.0.1", client)).await.map(drop).context("not listening yet")
@@ -108,7 +108,7 @@ pub(super) async fn launch_etcd(beside: &mut ControlPlane, binaries: &Binaries, 
     Ok(address)
 }
 
-fn etcd_flags(data: &Path, address: &str, peer: u16) -> Vec<String> {
+fn etcd_flags(durability: Durability, data: &Path, address: &str, peer: u16) -> Vec<String> {
     let peer = format!("http://127.0.0.1:{peer}");
     flags(&[
         ("data-dir", &path(data)),
@@ -118,7 +118,7 @@ fn etcd_flags(data: &Path, address: &str, peer: u16) -> Vec<String> {
         ("initial-advertise-peer-urls", &peer),
         ("initial-cluster", &format!("default={peer}")),
         ("log-level", "warn"),
-        ("unsafe-no-fsync", if of.state.durability == Durability::Disk { "false" } else { "true" }),
+        ("unsafe-no-fsync", if durability == Durability::Disk { "false" } else { "true" }),
     ])
 }
 
