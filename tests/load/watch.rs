@@ -136,7 +136,7 @@ async fn follow(mut body: Incoming, progress: Arc<Progress>, timed: bool) -> Res
         let Some(frame) = body.frame().await else { bail!("a watch ended after {seen} events") };
         let frame = frame.context("a watch broke off")?;
         let Some(data) = frame.data_ref() else { continue };
-        let lines = data.iter().filter(|byte| **byte == b'\n').count();
+        let lines = memchr::memchr_iter(b'\n', data).count();
         tally.bytes += data.len() as u64;
         for line in seen..(seen + lines).min(progress.sent.len()) {
             tally.operations += 1;

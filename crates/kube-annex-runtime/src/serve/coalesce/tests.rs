@@ -102,7 +102,7 @@ async fn what_others_write_in_the_same_round_goes_out_with_it() {
             lines.send(b"event").unwrap();
             tokio::task::yield_now().await; // the connection is woken and runs in between
         }
-        std::future::pending::<()>().await
+        std::future::pending::<()>().await;
     };
     let both = async { tokio::join!(drive_for_a_while(&drain, connection), streams).0 };
     let _ = tokio::time::timeout(Duration::from_secs(1), both).await;
@@ -195,7 +195,7 @@ async fn a_write_that_fails_ends_the_connection_with_its_error() {
 #[tokio::test(start_paused = true)]
 async fn a_write_that_fails_at_the_bound_is_the_writers_error() {
     let (mut io, _drain) = coalesce(scripted([Answer::Break]), true);
-    let outcome = io.write_all(&[0; MOST_KEPT + 1]).await;
+    let outcome = io.write_all(&vec![0; MOST_KEPT + 1]).await;
     assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
 }
 
@@ -210,6 +210,6 @@ async fn a_peer_that_takes_nothing_cannot_hold_the_end_up() {
 #[tokio::test(start_paused = true)]
 async fn a_waiting_connection_keeps_no_buffer() {
     let (mut io, drain) = coalesce(Socket::default(), true);
-    drive_for_a_while(&drain, chatter(&mut io, &[1; 100_000], 1)).await.unwrap();
+    drive_for_a_while(&drain, chatter(&mut io, &vec![1; 100_000], 1)).await.unwrap();
     assert_eq!(lock(&drain.gathered).kept.capacity(), 0);
 }
