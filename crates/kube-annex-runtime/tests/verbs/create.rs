@@ -446,10 +446,14 @@ async fn sr_3_a_refused_creation_consumes_no_revision() {
 async fn ls_5_times_are_told_in_utc_to_the_second() {
     let server = TestServer::new();
     let mut body = widget("a");
-    let entry = |time: &str| json!([{"manager": "m", "operation": "Update", "apiVersion": "toys.example.com/v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": {}}]);
+    body["metadata"]["labels"] = json!({"a": "b"});
+    let fields = json!({"f:metadata": {"f:labels": {".": {}, "f:a": {}}}});
+    let entry = |time: &str| json!([{"manager": "m", "operation": "Update", "apiVersion": "toys.example.com/v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields}]);
+    server.made(&format!("{WIDGETS}?fieldManager=m"), &body).await;
     body["metadata"]["managedFields"] = entry("2025-01-01T02:00:00.75+02:00");
-    let created = server.made(WIDGETS, &body).await;
-    assert_eq!(created["metadata"]["managedFields"], entry("2025-01-01T00:00:00Z"));
+    body["metadata"]["labels"]["c"] = json!("d");
+    let updated = server.put(&format!("{WIDGETS}/a?fieldManager=n"), &body).await;
+    assert_eq!(updated.json()["metadata"]["managedFields"][0], entry("2025-01-01T00:00:00Z")[0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -171,17 +171,22 @@ struct Tries<'a> {
     repeat: Repeat,
     deadline: Instant,
     pause: Pause,
+    /// What the try before met: more than that there was no time for another.
+    before: Option<CallError>,
 }
 
 impl<'a> Tries<'a> {
     fn new(pool: &'a Pool, line: &'a Line, repeat: Repeat) -> Self {
-        Self { pool, line, repeat, deadline: Instant::now() + pool.patience, pause: Pause::default() }
+        Self { pool, line, repeat, deadline: Instant::now() + pool.patience, pause: Pause::default(), before: None }
     }
 
-    async fn connection(&self) -> Result<Arc<Connection>, CallError> {
+    async fn connection(&mut self) -> Result<Arc<Connection>, CallError> {
         match timeout_at(self.deadline, self.pool.connection(self.line)).await {
             Ok(connected) => connected.map_err(CallError::Unsent),
-            Err(_) => Err(CallError::Unsent(format!("{} cannot be reached", self.pool.names()).into())),
+            Err(_) => Err(self
+                .before
+                .take()
+                .unwrap_or_else(|| CallError::Unsent(format!("{} cannot be reached", self.pool.names()).into()))),
         }
     }
 
@@ -210,6 +215,7 @@ impl<'a> Tries<'a> {
         if !again || next >= self.deadline {
             return Err(error);
         }
+        self.before = Some(error);
         sleep_until(next).await;
         Ok(())
     }

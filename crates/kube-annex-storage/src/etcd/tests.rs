@@ -46,10 +46,18 @@ fn proto(text: &str, into: &mut Messages) {
             let name = left.split_whitespace().last().unwrap_or_default();
             let number = right.trim().split([';', ' ', '[']).next().and_then(|number| number.parse().ok());
             if let (Some(fields), Some(number)) = (into.get_mut(&message), number) {
-                fields.insert(name.to_owned(), number);
+                fields.insert(snake_case(name), number);
             }
         }
     }
+}
+
+/// `dbSize` as `db_size`: etcd writes its names in both ways.
+fn snake_case(name: &str) -> String {
+    let parts = name
+        .chars()
+        .map(|c| if c.is_ascii_uppercase() { format!("_{}", c.to_ascii_lowercase()) } else { c.to_string() });
+    parts.collect()
 }
 
 /// Reads the declarations of this crate: the tag is on the line above the field.
