@@ -42,6 +42,8 @@
 pub mod cache;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "encryption")]
+pub mod encryption;
 mod error;
 #[cfg(feature = "etcd")]
 pub mod etcd;
