@@ -6,12 +6,16 @@
 
 mod aesgcm;
 mod config;
+mod encrypted;
 mod resources;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 mod transformer;
 
 pub use aesgcm::AesGcm;
 pub use config::{ConfigError, EncryptionConfiguration};
+pub use encrypted::Encrypted;
 pub use resources::Transformers;
+pub use rewrite::{Rewritten, rewrite};
 pub use transformer::{Identity, Plain, Prefixed, TransformError, Transformer};

@@ -76,6 +76,13 @@ pub enum Error {
         /// Whether its storage failed; asking that instead may tell why.
         troubled: bool,
     },
+    /// What is kept cannot be read: it was changed where it lies, or no key decrypts it. It is still there, and other
+    /// objects are not concerned.
+    #[error("{}", told(.0))]
+    Unreadable(
+        /// Each object that was asked for and cannot be read; at least one.
+        Vec<Unreadable>,
+    ),
     /// The backend failed. The cause is in `source`, never repeated in this text.
     #[error("{backend} did not finish {operation}")]
     Backend {
@@ -86,4 +93,30 @@ pub enum Error {
         /// Why it failed.
         source: BoxError,
     },
+}
+
+/// An object that is there and cannot be read.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{key} at revision {revision} cannot be read: {why}")]
+pub struct Unreadable {
+    /// Where it is.
+    pub key: Key,
+    /// The commit that wrote it.
+    pub revision: Revision,
+    /// Why it cannot be read.
+    pub why: String,
+}
+
+impl From<Unreadable> for Error {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(vec![unreadable])
+    }
+}
+
+fn told(unreadable: &[Unreadable]) -> String {
+    let first = unreadable.first().map(ToString::to_string).unwrap_or_default();
+    match unreadable.len() {
+        0 | 1 => first,
+        more => format!("{first} (and {} more)", more - 1),
+    }
 }

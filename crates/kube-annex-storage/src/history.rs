@@ -1,6 +1,6 @@
 //! What was committed: every key's versions, and the log of commits that watchers read.
 
-use crate::error::Error;
+use crate::error::{Error, Unreadable};
 use crate::key::{Key, Prefix};
 use crate::storage::{Entry, Event, EventKind, ListRequest, Page, Precondition, Revision};
 use bytes::Bytes;
@@ -26,6 +26,9 @@ pub(crate) struct History {
     bytes: usize,
     /// The keys and values of all versions.
     kept: usize,
+    /// How many keys hold what cannot be read.
+    #[cfg(feature = "redb")]
+    damaged: usize,
     limits: Limits,
 }
 
@@ -42,12 +45,21 @@ impl Limits {
     }
 }
 
-/// What a key held from a revision on; `None` once it was deleted.
+/// What a key held from a revision on.
 #[derive(Debug)]
 struct Version {
     revision: Revision,
     created: Revision,
-    value: Option<Bytes>,
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    Value(Bytes),
+    /// The key was deleted.
+    Nothing,
+    /// A value that its disk did not keep, and how that is known.
+    Damaged(&'static str),
 }
 
 /// A history for reading. A panic elsewhere cannot have left it half changed: nothing between the changes panics.
@@ -65,6 +77,8 @@ impl History {
             newest: empty,
             bytes: 0,
             kept: 0,
+            #[cfg(feature = "redb")]
+            damaged: 0,
             limits,
         }
     }
@@ -84,7 +98,7 @@ impl History {
     pub(crate) fn restored(limits: Limits, oldest: Revision, entries: Vec<Entry>) -> Self {
         let mut history = Self { oldest, newest: oldest, ..Self::new(limits) };
         for Entry { key, value, revision, created } in entries {
-            history.keep(&key, Version { revision, created, value: Some(value) });
+            history.keep(&key, Version { revision, created, held: Held::Value(value) });
         }
         history
     }
@@ -115,13 +129,31 @@ impl History {
         self.newest
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<Entry> {
-        self.versions.get(key).and_then(|versions| at(key, versions, self.newest))
+    pub(crate) fn get(&self, key: &Key) -> Result<Option<Entry>, Error> {
+        let Some(versions) = self.versions.get(key) else { return Ok(None) };
+        Ok(at(key, versions, self.newest).transpose()?)
+    }
+
+    /// Notes that what a key holds since a revision that is no longer told of cannot be read.
+    #[cfg(feature = "redb")]
+    pub(crate) fn damage(&mut self, key: &Key, revision: Revision, how: &'static str) {
+        self.keep(key, Version { revision, created: revision, held: Held::Damaged(how) });
+        self.damaged += 1;
+    }
+
+    /// What cannot be read of the newest state.
+    #[cfg(feature = "redb")]
+    pub(crate) fn damaged(&self) -> Vec<Unreadable> {
+        if self.damaged == 0 {
+            return Vec::new();
+        }
+        let newest = self.versions.iter().filter_map(|(key, versions)| at(key, versions, self.newest));
+        newest.filter_map(Result::err).collect()
     }
 
     /// The entry that a write replaces, if the precondition allows the write.
     pub(crate) fn require(&self, key: &Key, precondition: Precondition) -> Result<Entry, Error> {
-        allowed(self.get(key), key, precondition)
+        allowed(self.get(key)?, key, precondition)
     }
 
     pub(crate) fn list(&self, prefix: &Prefix, request: &ListRequest) -> Result<Page, Error> {
@@ -134,7 +166,17 @@ impl History {
             .take_while(|(key, _)| prefix.covers(key))
             .filter_map(|(key, versions)| at(key, versions, revision));
         let limit = if request.limit == 0 { usize::MAX } else { request.limit };
-        let entries: Vec<Entry> = rest.by_ref().take(limit).collect();
+        let mut entries = Vec::new();
+        let mut unreadable = Vec::new();
+        for entry in rest.by_ref().take(limit) {
+            match entry {
+                Ok(entry) => entries.push(entry),
+                Err(error) => unreadable.push(error),
+            }
+        }
+        if !unreadable.is_empty() {
+            return Err(Error::Unreadable(unreadable));
+        }
         let remaining = rest.count();
         let next = entries.last().filter(|_| remaining > 0).map(|last| last.key.successor());
         Ok(Page { entries, revision, next, remaining })
@@ -145,8 +187,8 @@ impl History {
         let revision = Revision(self.newest.0 + 1);
         self.newest = revision;
         let created = previous.as_ref().map_or(revision, |entry| entry.created);
-        let kept = (kind != EventKind::Deleted).then(|| value.clone());
-        self.keep(key, Version { revision, created, value: kept });
+        let held = if kind == EventKind::Deleted { Held::Nothing } else { Held::Value(value.clone()) };
+        self.keep(key, Version { revision, created, held });
         let previous = previous.map(|entry| (entry.value, entry.revision));
         let event = Event { kind, key: key.clone(), value, previous, revision, created };
         self.bytes = self.bytes.saturating_add(size(&event));
@@ -223,13 +265,18 @@ impl History {
 }
 
 impl Version {
+    fn is_nothing(&self) -> bool {
+        matches!(self.held, Held::Nothing)
+    }
+
     fn size(&self, key: &Key) -> usize {
-        key.as_str().len() + self.value.as_ref().map_or(0, Bytes::len)
+        let value = if let Held::Value(value) = &self.held { value.len() } else { 0 };
+        key.as_str().len() + value
     }
 }
 
 fn exists(versions: &VecDeque<Version>) -> bool {
-    versions.back().is_some_and(|last| last.value.is_some())
+    versions.back().is_some_and(|last| !last.is_nothing())
 }
 
 /// What a commit costs: its key and its value; a deletion shares the value of the commit before it.
@@ -255,16 +302,20 @@ pub(crate) fn allowed(there: Option<Entry>, key: &Key, precondition: Preconditio
 }
 
 /// The entry of a key as of a revision.
-fn at(key: &Key, versions: &VecDeque<Version>, revision: Revision) -> Option<Entry> {
-    let version = versions.iter().rev().find(|version| version.revision <= revision)?;
-    let value = version.value.clone()?;
-    Some(Entry { key: key.clone(), value, revision: version.revision, created: version.created })
+fn at(key: &Key, versions: &VecDeque<Version>, revision: Revision) -> Option<Result<Entry, Unreadable>> {
+    let Version { revision, created, held } = versions.iter().rev().find(|version| version.revision <= revision)?;
+    let (key, revision) = (key.clone(), *revision);
+    match held {
+        Held::Value(value) => Some(Ok(Entry { key, value: value.clone(), revision, created: *created })),
+        Held::Damaged(how) => Some(Err(Unreadable { key, revision, why: (*how).to_owned() })),
+        Held::Nothing => None,
+    }
 }
 
 /// Whether reads at `oldest` or later never meet the first version: another took its place, or it says "deleted",
 /// which having no version says as well.
 fn unreachable_at(versions: &VecDeque<Version>, oldest: Revision) -> bool {
     let replaced = versions.get(1).is_some_and(|second| second.revision <= oldest);
-    let gone = versions.front().is_some_and(|first| first.value.is_none() && first.revision <= oldest);
+    let gone = versions.front().is_some_and(|first| first.is_nothing() && first.revision <= oldest);
     replaced || gone
 }

@@ -55,7 +55,7 @@ pub mod redb;
 mod storage;
 
 pub use cache::Cached;
-pub use error::{BoxError, Error};
+pub use error::{BoxError, Error, Unreadable};
 pub use key::{Key, Prefix};
 pub use storage::{
     BoxFuture, Entry, Event, EventKind, ListRequest, Page, Precondition, Revision, Storage, WatchItem, WatchStream,

@@ -66,7 +66,7 @@ impl Default for Memory {
 
 impl Storage for Memory {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, Error>> {
-        Box::pin(async move { Ok(self.read().get(key)) })
+        Box::pin(async move { self.read().get(key) })
     }
 
     fn list<'a>(&'a self, prefix: &'a Prefix, request: ListRequest) -> BoxFuture<'a, Result<Page, Error>> {
@@ -75,7 +75,7 @@ impl Storage for Memory {
 
     fn create<'a>(&'a self, key: &'a Key, value: Bytes) -> BoxFuture<'a, Result<Revision, Error>> {
         Box::pin(async move {
-            self.write(|history| match history.get(key) {
+            self.write(|history| match history.get(key)? {
                 Some(there) => Err(Error::AlreadyExists { key: key.clone(), revision: there.revision }),
                 None => Ok(history.commit(EventKind::Created, key, value, None)),
             })

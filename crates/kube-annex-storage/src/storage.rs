@@ -195,6 +195,15 @@ pub trait Storage: Send + Sync + 'static {
     /// answers when that has happened. Several calls may be answered at once.
     fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>>;
 
+    /// Whether a write of the very value that a key holds would keep it in another form than it is kept in now, such as
+    /// under a newer key of encryption: whoever would leave out a write that changes nothing makes it then.
+    ///
+    /// A storage around another asks that one. `false` when there is nothing at the key.
+    fn is_stale<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, Error>> {
+        let _ = key;
+        Box::pin(async { Ok(false) })
+    }
+
     /// The newest revision: at least that of every commit answered before the call. It never goes back.
     fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>>;
 
