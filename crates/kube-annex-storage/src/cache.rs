@@ -275,6 +275,10 @@ impl Storage for Cached {
         })
     }
 
+    fn is_stale<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, Error>> {
+        self.storage.is_stale(key)
+    }
+
     fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>> {
         Box::pin(self.newest.of(&*self.storage))
     }

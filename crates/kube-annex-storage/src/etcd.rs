@@ -87,6 +87,11 @@ impl Etcd {
         Self { inner: Arc::new(inner) }
     }
 
+    /// What every key in etcd starts with: it begins and ends with `/`.
+    pub fn root(&self) -> String {
+        String::from_utf8_lossy(&self.inner.layout.root()).into_owned()
+    }
+
     /// What forgets the history of this etcd, together with all others that do.
     pub fn compactor(&self) -> Compactor {
         Compactor::new(Arc::clone(&self.inner))

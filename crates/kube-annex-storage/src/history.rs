@@ -7,6 +7,8 @@ use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
+#[cfg(feature = "redb")]
+mod inventory;
 mod journal;
 mod watcher;
 

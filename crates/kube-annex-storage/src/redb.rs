@@ -5,11 +5,16 @@
 
 mod committer;
 mod file;
+mod folder;
+mod load;
+mod maintenance;
+mod mark;
+mod medium;
 mod row;
 #[cfg(test)]
 mod tests;
 
-use crate::error::{BoxError, Error};
+use crate::error::{BoxError, Error, Unreadable};
 use crate::history::{Journal, Limits};
 use crate::key::{Key, Prefix};
 use crate::memory::DEFAULT_HISTORY;
@@ -17,9 +22,10 @@ use crate::storage::{BoxFuture, Entry, ListRequest, Page, Precondition, Revision
 use bytes::Bytes;
 use committer::{Change, Committer, Done, Request};
 use file::{File, Loaded};
+pub use maintenance::{HistoryStats, ResourceStats, Stats, Summary, backup, restore, stats, verify};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -28,8 +34,17 @@ use tokio::sync::{mpsc, oneshot};
 ///
 /// * Shape: one revision sequence for all keys, which goes on where it was when the folder is opened again.
 /// * Units: history is bounded by [`Retention`]; what is forgotten is removed from the file in the background.
-/// * Errors: [`Error::Backend`] for every write after one that the disk refused; reads and watches go on.
+/// * Errors: [`Error::Backend`] for a write that the disk refused, and for every write until the disk is well again,
+///   which is tried now and then; reads and watches go on. After a failed sync only a restart can tell what the disk
+///   holds. [`Error::Unreadable`] for an object whose bytes the disk did not keep, and for lists of it; the rest is
+///   served. Either makes the store unhealthy.
+///
+/// Every byte that comes from the file is verified by the checksum of its row, when the store is opened: there is no
+/// other read of the file. What is served later comes from memory, where those verified bytes are.
 pub struct Redb {
+    /// The damaged file that was put aside when this was opened.
+    aside: Option<PathBuf>,
+    damaged: Arc<[Unreadable]>,
     path: PathBuf,
     journal: Arc<Journal>,
     health: Arc<Health>,
@@ -59,17 +74,35 @@ pub enum OpenError {
         /// The format that is understood.
         supported: u64,
     },
-    /// What was read is not what was written; restore a backup.
-    #[error("{} is damaged at revision {revision}{}: {what}; restore a backup", folder.display(), held(key.as_ref()))]
+    /// What was read is not what was written; a server serves the rest, a backup brings back the whole.
+    #[error("{} is damaged: {why}{}; restore a backup", folder.display(), listed(objects))]
     Damaged {
+        /// The folder, or the file of a backup.
+        folder: PathBuf,
+        /// The keys whose newest values cannot be read.
+        objects: Vec<Unreadable>,
+        /// What is wrong with the file.
+        why: String,
+    },
+    /// Commits that were answered are gone; restore a backup, or delete the note to go on without them.
+    #[error(
+        "{} has lost commits: revision {answered} was answered, and the newest that is there is {newest}; restore a \
+         backup, or delete {}/{} to go on without them",
+        folder.display(), folder.display(), mark::NAME
+    )]
+    Lost {
         /// The folder.
         folder: PathBuf,
-        /// The row that cannot be believed.
-        revision: Revision,
-        /// The key whose newest value that row is; `None` when it is of the past, or nothing tells.
-        key: Option<Key>,
-        /// What is wrong with it.
-        what: &'static str,
+        /// The newest revision that was answered.
+        answered: Revision,
+        /// The newest revision that is there.
+        newest: Revision,
+    },
+    /// A backup is restored only where there is nothing.
+    #[error("{} is not empty; choose another folder, or move away what is in it", folder.display())]
+    NotEmpty {
+        /// The folder.
+        folder: PathBuf,
     },
     /// The file system or the database refused. The cause is in `source`, never repeated in this text.
     #[error("{} cannot be opened as a store", folder.display())]
@@ -107,39 +140,6 @@ impl Retention {
     }
 }
 
-/// What a folder holds, as [`verify`] found it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Summary {
-    /// How many keys there are.
-    pub keys: usize,
-    /// The oldest revision that can be read and watched from.
-    pub oldest: Revision,
-    /// The newest revision.
-    pub newest: Revision,
-    /// The size of the file in bytes.
-    pub bytes: u64,
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { keys, oldest, newest, bytes } = self;
-        write!(f, "intact: {keys} objects, history from revision {oldest} to {newest}, {bytes} bytes")
-    }
-}
-
-/// Reads and checks all of a folder, which nobody may be using, and begins none.
-pub fn verify(folder: impl AsRef<Path>) -> Result<Summary, OpenError> {
-    let folder = folder.as_ref();
-    let path = folder.join(file::NAME);
-    let size = || std::fs::metadata(&path).map(|metadata| metadata.len());
-    let failed = |source| OpenError::Failed { folder: folder.into(), source: Box::new(source) };
-    size().map_err(failed)?;
-    let Loaded { history, .. } = File::open(folder, Limits::commits(usize::MAX))?;
-    let bytes = size().map_err(failed)?;
-    Ok(Summary { keys: history.count_all(), oldest: history.oldest(), newest: history.newest(), bytes })
-}
-
 impl Redb {
     /// Opens the store in a folder, or begins one; history is kept as [`Retention::default`] says. It reads the whole
     /// file: call it where waiting for the disk is allowed.
@@ -161,7 +161,8 @@ impl Redb {
 
     fn serve(loaded: Loaded, retention: Retention, folder: &Path) -> Result<Self, OpenError> {
         let failed = |source: std::io::Error| OpenError::Failed { folder: folder.into(), source: source.into() };
-        let Loaded { file, mut history, mut dropped } = loaded;
+        let damaged = loaded.damaged().into();
+        let Loaded { file, mut history, mut dropped, aside, .. } = loaded;
         dropped.extend(history.trim());
         let journal = Arc::new(Journal::new(history));
         let health = Arc::new(Health::default());
@@ -169,7 +170,17 @@ impl Redb {
         let committer = Committer::new(file, journal.clone(), health.clone(), waiting, dropped, retention.age);
         let thread = thread::Builder::new().name("storage-commit".into()).spawn(|| committer.run()).map_err(failed)?;
         let path = folder.join(file::NAME);
-        Ok(Self { path, journal, health, requests: Some(requests), committer: Some(thread) })
+        Ok(Self { aside, damaged, path, journal, health, requests: Some(requests), committer: Some(thread) })
+    }
+
+    /// What could not be read when the store was opened. It stays in the file, and is served as unreadable.
+    pub fn damaged(&self) -> &[Unreadable] {
+        &self.damaged
+    }
+
+    /// The damaged file that was put aside when the store was opened; what could be read of it was written anew.
+    pub fn aside(&self) -> Option<&Path> {
+        self.aside.as_deref()
     }
 
     /// Asks the writing thread. A caller that goes away before it is asked has asked nothing; later, the work is done.
@@ -209,7 +220,7 @@ impl fmt::Debug for Redb {
 
 impl Storage for Redb {
     fn get<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Option<Entry>, Error>> {
-        Box::pin(async move { Ok(self.journal.read().get(key)) })
+        Box::pin(async move { self.journal.read().get(key) })
     }
 
     fn list<'a>(&'a self, prefix: &'a Prefix, request: ListRequest) -> BoxFuture<'a, Result<Page, Error>> {
@@ -281,6 +292,10 @@ impl Storage for Redb {
     fn health(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             self.health.check()?;
+            if !self.damaged.is_empty() {
+                let damaged = Error::Unreadable(self.damaged.to_vec());
+                return Err(backend("the check of its objects", damaged.into()));
+            }
             let writes = self.requests.as_ref().is_some_and(|requests| !requests.is_closed());
             if writes { Ok(()) } else { Err(self.health.refusal("the write")) }
         })
@@ -293,24 +308,32 @@ impl Storage for Redb {
 
 const NAME: &str = "redb";
 
-/// The first thing that went wrong with the disk; there is no second.
+/// What went wrong with the disk, until it is well again.
 #[derive(Debug, Default)]
-struct Health(OnceLock<String>);
+struct Health(Mutex<Option<String>>);
 
 impl Health {
-    fn fail(&self, error: &Error) {
-        let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        let _ = self.0.set(source);
+    fn fail(&self, error: &BoxError) {
+        self.fault().get_or_insert_with(|| error.to_string());
+    }
+
+    fn heal(&self) {
+        *self.fault() = None;
     }
 
     fn check(&self) -> Result<(), Error> {
-        self.0.get().map_or(Ok(()), |why| Err(backend("a transaction", why.as_str().into())))
+        let fault = self.fault().clone();
+        fault.map_or(Ok(()), |why| Err(backend("a transaction", why.into())))
     }
 
     /// What a writer is told when its write did not happen, or may not have.
     fn refusal(&self, operation: &'static str) -> Error {
-        let why = self.0.get().map_or("the writing thread is gone", String::as_str);
-        backend(operation, why.into())
+        let fault = self.fault().clone();
+        backend(operation, fault.unwrap_or_else(|| "the writing thread is gone".to_owned()).into())
+    }
+
+    fn fault(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -318,8 +341,8 @@ fn backend(operation: &'static str, source: BoxError) -> Error {
     Error::Backend { backend: NAME, operation, source }
 }
 
-fn held(key: Option<&Key>) -> String {
-    key.map(|key| format!(", the newest of {key}")).unwrap_or_default()
+fn listed(objects: &[Unreadable]) -> String {
+    objects.iter().map(|object| format!("; {object}")).collect()
 }
 
 fn advice(found: u64, supported: u64) -> &'static str {

@@ -21,6 +21,9 @@ const WRITERS: usize = 32;
 const KEYS: u64 = 3;
 
 const ROUNDS: &str = "KUBE_ANNEX_CRASH_ROUNDS";
+/// Without being told how often: as often as this, or as fits into the time.
+const USUAL_ROUNDS: u64 = 300;
+const USUAL_TIME: Duration = Duration::from_secs(40);
 /// The folder of the process that is killed, and how many commits it keeps.
 const FOLDER: &str = "KUBE_ANNEX_CRASH_FOLDER";
 const KEPT: &str = "KUBE_ANNEX_CRASH_KEPT";
@@ -162,12 +165,18 @@ impl Random {
 
 #[tokio::test]
 async fn answered_writes_outlive_a_kill_at_any_instant() {
-    let rounds: u64 = env::var(ROUNDS).map_or(12, |rounds| rounds.parse().expect("a number of rounds"));
+    let wanted = env::var(ROUNDS).ok().map(|rounds| rounds.parse().expect("a number of rounds"));
+    let (most, started) = (wanted.unwrap_or(USUAL_ROUNDS), Instant::now());
+    let mut rounds: u64 = 0;
     let mut random = Random(u64::from(std::process::id()));
     let mut folder = tempfile::tempdir().unwrap();
     let mut writers: Vec<Writer> = (0..WRITERS).map(Writer::new).collect();
     let (mut answered, mut unanswered) = (0, 0);
-    for round in 0..rounds {
+    for round in 0..most {
+        if wanted.is_none() && started.elapsed() > USUAL_TIME {
+            break;
+        }
+        rounds += 1;
         // Replaying what a writer did takes longer and longer.
         if round % 50 == 0 && round > 0 {
             folder = tempfile::tempdir().unwrap();
@@ -201,7 +210,9 @@ fn kill_once(folder: &Path, writers: &[Writer], kept: usize, random: &mut Random
         std::thread::sleep(Duration::from_millis(random.below(60)));
     } else {
         wait_until_open(&mut process, folder);
-        std::thread::sleep(Duration::from_micros(random.below(400_000)));
+        // Mostly soon, sometimes in the midst of long work.
+        let most = if random.below(8) == 0 { 400_000 } else { 60_000 };
+        std::thread::sleep(Duration::from_micros(random.below(most)));
     }
     assert_eq!(process.try_wait().unwrap(), None, "the process goes on until it is killed");
     process.kill().unwrap();

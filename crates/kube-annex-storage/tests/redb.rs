@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use kube_annex_storage::cache::{CacheOptions, Cached, Spawn};
 use kube_annex_storage::conformance::Subject;
-use kube_annex_storage::redb::{OpenError, Redb, Retention, verify};
+use kube_annex_storage::redb::{OpenError, Redb, Retention, backup, restore, stats, verify};
 use kube_annex_storage::{Error, Event, Key, ListRequest, Page, Precondition, Prefix, Revision, Storage};
 use std::path::Path;
 use std::sync::Arc;
@@ -184,23 +184,117 @@ async fn a_newer_or_older_format_is_refused() {
     }
 }
 
+/// What is done to a row behind the store's back.
+#[derive(Clone, Copy, Debug)]
+enum Harm {
+    Changed,
+    Lost,
+}
+
+fn harm(folder: &Path, revision: u64, harm: Harm) {
+    change(folder, |transaction| {
+        let mut log = transaction.open_table(LOG).unwrap();
+        let mut row = log.remove(revision).unwrap().unwrap().value().to_vec();
+        if let Harm::Changed = harm {
+            *row.last_mut().unwrap() ^= 1;
+            log.insert(revision, row.as_slice()).unwrap();
+        }
+    });
+}
+
+fn unreadable<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<String> {
+    let Err(Error::Unreadable(objects)) = result else { unreachable!("{result:?}") };
+    objects.into_iter().map(|object| object.key.to_string()).collect()
+}
+
+fn healthy(store: &Redb) -> bool {
+    futures_util::FutureExt::now_or_never(store.health()).expect("it does not wait").is_ok()
+}
+
 #[tokio::test]
-async fn a_row_that_changed_or_is_missing_is_named() {
-    for (damaged, missing) in [(4, false), (4, true), (2, true)] {
-        let folder = tempfile::tempdir().unwrap();
-        some_commits(&Redb::open(&folder).unwrap()).await;
-        change(folder.path(), |transaction| {
-            let mut log = transaction.open_table(LOG).unwrap();
-            let mut row = log.remove(damaged).unwrap().unwrap().value().to_vec();
-            if !missing {
-                *row.last_mut().unwrap() ^= 1;
-                log.insert(damaged, row.as_slice()).unwrap();
+async fn a_damaged_object_is_named_and_the_rest_is_served() {
+    // The workload ends with a at 6, d at 5 and b at 10.
+    for how in [Harm::Changed, Harm::Lost] {
+        for (revision, name) in [(6, "a"), (5, "d"), (10, "b")] {
+            let folder = tempfile::tempdir().unwrap();
+            let newest = some_commits(&Redb::open(&folder).unwrap()).await;
+            harm(folder.path(), revision, how);
+            let told = verify(&folder).unwrap_err();
+            assert!(
+                told.to_string().contains(&format!("example.com/widgets/{name} at revision {revision} cannot be read"))
+            );
+            for attempt in 0..3 {
+                let store = Redb::open(&folder).unwrap();
+                let context = format!("{how:?} {name}, attempt {attempt}");
+                assert_eq!(unreadable(store.get(&key(name)).await), [key(name).to_string()], "{context}");
+                assert_eq!(unreadable(store.list(&widgets(), ListRequest::default()).await), [key(name).to_string()]);
+                let update = store.update(&key(name), Bytes::new(), Precondition::default()).await;
+                assert_eq!(unreadable(update), [key(name).to_string()]);
+                assert!(!healthy(&store), "{context}");
+                assert_eq!(store.damaged().len(), 1);
+                let others: Vec<&str> = ["a", "b", "d"].into_iter().filter(|other| *other != name).collect();
+                for other in &others {
+                    assert!(store.get(&key(other)).await.unwrap().is_some(), "{context}: {other}");
+                }
+                assert_eq!(store.get(&key("c")).await.unwrap(), None, "what was deleted stays so");
+                assert_eq!(store.count(&widgets()).await.unwrap(), 3);
+                assert_eq!(store.current_revision().await.unwrap().0, newest.0 + attempt);
+                store.update(&key(others[0]), Bytes::from_static(b"new"), Precondition::default()).await.unwrap();
             }
-        });
-        let error = Redb::open(&folder).unwrap_err();
-        let expected = if missing { damaged + 1 } else { damaged };
-        assert!(matches!(error, OpenError::Damaged { revision, .. } if revision.0 == expected), "{error:?}");
+            assert!(verify(&folder).is_err(), "it does not get well by itself");
+            assert!(folder.path().join("store.damaged-1").exists(), "what was found is kept");
+        }
     }
+}
+
+#[tokio::test]
+async fn damage_to_the_past_costs_the_past_and_no_object() {
+    for how in [Harm::Changed, Harm::Lost] {
+        for revision in [2, 3, 4, 7, 8, 9] {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Redb::open(&folder).unwrap();
+            let newest = some_commits(&store).await;
+            let before = page(&store, newest).await;
+            drop(store);
+            harm(folder.path(), revision, how);
+            assert!(verify(&folder).is_err());
+            let store = Redb::open(&folder).unwrap();
+            assert!(store.aside().is_some());
+            assert_eq!(page(&store, newest).await, before, "{how:?} {revision}");
+            assert!(page(&store, Revision(newest.0 - 1)).await.is_err(), "nobody is told a wrong past");
+            assert!(healthy(&store));
+            drop(store);
+            verify(&folder).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn damage_below_the_horizon_costs_no_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Redb::open(&folder).unwrap();
+    some_commits(&store).await;
+    store.compact(Revision(6)).await.unwrap();
+    drop(store);
+    harm(folder.path(), 5, Harm::Changed);
+    let store = Redb::open(&folder).unwrap();
+    assert_eq!(unreadable(store.get(&key("d")).await), [key("d").to_string()]);
+    assert_eq!(events(&store, Revision(6)).await.unwrap().len(), 4);
+}
+
+/// What is held against a store whose file was changed: every object is as it was or named, and none is more or less.
+async fn as_before_or_named(store: &Redb, before: &Page, context: &str) -> bool {
+    let mut named = false;
+    for entry in &before.entries {
+        match store.get(&entry.key).await {
+            Ok(found) => assert_eq!(found.as_ref(), Some(entry), "{context}"),
+            Err(Error::Unreadable(_)) => named = true,
+            Err(error) => unreachable!("{context}: {error:?}"),
+        }
+    }
+    assert_eq!(store.count(&widgets()).await.unwrap(), before.entries.len(), "{context}");
+    assert_eq!(store.current_revision().await.unwrap(), before.revision, "{context}");
+    named
 }
 
 /// Some bytes are of no consequence, such as those of the older of two headers: then nothing is lost.
@@ -208,46 +302,152 @@ async fn a_row_that_changed_or_is_missing_is_named() {
 async fn a_byte_that_changed_anywhere_in_the_file_is_told_or_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     some_commits(&Redb::open(&folder).unwrap()).await;
-    let before = everything(&Redb::open(&folder).unwrap()).await;
+    let before = Redb::open(&folder).unwrap().list(&widgets(), ListRequest::default()).await.unwrap();
     let path = folder.path().join("store.redb");
     let whole = std::fs::read(&path).unwrap();
     let used: Vec<usize> = (0..whole.len()).filter(|place| whole[*place] != 0).collect();
     assert!(used.len() > 200, "{} bytes are used", used.len());
-    let mut told = 0;
+    let (mut refused, mut named) = (0, 0);
     for place in used.iter().step_by(used.len() / 200) {
         let mut changed = whole.clone();
         changed[*place] ^= 0x10;
         std::fs::write(&path, changed).unwrap();
         match Redb::open(&folder) {
-            Ok(store) => assert_eq!(everything(&store).await, before, "byte {place}"),
-            Err(OpenError::Failed { .. } | OpenError::Damaged { .. } | OpenError::Format { .. }) => told += 1,
+            Ok(store) => named += u32::from(as_before_or_named(&store, &before, &format!("byte {place}")).await),
+            Err(
+                OpenError::Failed { .. }
+                | OpenError::Damaged { .. }
+                | OpenError::Format { .. }
+                | OpenError::Lost { .. },
+            ) => refused += 1,
             Err(error) => unreachable!("byte {place}: {error:?}"),
         }
     }
-    assert!(told > 0);
+    assert!(refused > 0 && named > 0, "{refused} refusals, {named} objects named");
+}
+
+/// A killed process leaves a file whose last commit the database takes back when it does not fit its checksums.
+#[tokio::test]
+async fn a_byte_that_changed_after_a_kill_costs_no_answered_write_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Redb::open(&folder).unwrap();
+    some_commits(&store).await;
+    let before = store.list(&widgets(), ListRequest::default()).await.unwrap();
+    // What a kill leaves is what is there while the process lives.
+    let whole = std::fs::read(folder.path().join("store.redb")).unwrap();
+    let answered = std::fs::read(folder.path().join("answered")).unwrap();
+    drop(store);
+    let used: Vec<usize> = (0..whole.len()).filter(|place| whole[*place] != 0).collect();
+    let mut lost = 0;
+    for place in used.iter().step_by(used.len() / 200) {
+        let killed = tempfile::tempdir().unwrap();
+        let mut changed = whole.clone();
+        changed[*place] ^= 0x10;
+        std::fs::write(killed.path().join("store.redb"), changed).unwrap();
+        std::fs::write(killed.path().join("answered"), &answered).unwrap();
+        match Redb::open(&killed) {
+            Ok(store) => drop(as_before_or_named(&store, &before, &format!("byte {place}")).await),
+            Err(OpenError::Lost { answered, newest, .. }) => {
+                lost += 1;
+                assert_eq!((answered, newest < answered), (before.revision, true));
+            }
+            Err(OpenError::Failed { .. } | OpenError::Format { .. }) => {}
+            Err(error) => unreachable!("byte {place}: {error:?}"),
+        }
+    }
+    assert!(lost > 0, "the last commit is among the bytes");
 }
 
 #[tokio::test]
-async fn damage_to_what_a_key_holds_names_the_key() {
-    // The workload ends with a at 6, d at 5 and b at 10; what was written at 2 is of the past.
-    for (damaged, name) in [(6, Some("a")), (5, Some("d")), (10, Some("b")), (2, None)] {
+async fn an_older_file_put_back_is_refused_until_its_note_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let store = Redb::open(&folder).unwrap();
+    store.create(&key("a"), Bytes::new()).await.unwrap();
+    drop(store);
+    let older = std::fs::read(&path).unwrap();
+    let store = Redb::open(&folder).unwrap();
+    store.create(&key("b"), Bytes::new()).await.unwrap();
+    drop(store);
+    std::fs::write(&path, older).unwrap();
+    let told = Redb::open(&folder).unwrap_err().to_string();
+    assert!(told.contains("has lost commits: revision 3 was answered, and the newest that is there is 2"), "{told}");
+    std::fs::remove_file(folder.path().join("answered")).unwrap();
+    assert_eq!(Redb::open(&folder).unwrap().current_revision().await.unwrap(), Revision(2));
+}
+
+#[tokio::test]
+async fn a_backup_brings_back_objects_history_and_revisions() {
+    for horizon in [1, 6, 10] {
         let folder = tempfile::tempdir().unwrap();
-        some_commits(&Redb::open(&folder).unwrap()).await;
-        change(folder.path(), |transaction| {
-            let mut log = transaction.open_table(LOG).unwrap();
-            let mut row = log.remove(damaged).unwrap().unwrap().value().to_vec();
-            *row.last_mut().unwrap() ^= 1;
-            log.insert(damaged, row.as_slice()).unwrap();
-        });
-        for error in [Redb::open(&folder).unwrap_err(), verify(&folder).unwrap_err()] {
-            let text = error.to_string();
-            let of = name.map_or(String::new(), |name| format!(", the newest of example.com/widgets/{name}"));
-            let expected = format!(" is damaged at revision {damaged}{of}: its checksum is wrong; restore a backup");
-            assert_eq!(text, format!("{}{expected}", folder.path().display()));
-            let OpenError::Damaged { key: named, .. } = error else { unreachable!("{text}") };
-            assert_eq!(named, name.map(key));
+        let store = Redb::open(&folder).unwrap();
+        some_commits(&store).await;
+        store.compact(Revision(horizon)).await.unwrap();
+        let before = everything(&store).await;
+        let to = folder.path().join("copy");
+        let OpenError::Locked { .. } = backup(&folder, &to).unwrap_err() else { unreachable!("it is in use") };
+        drop(store);
+        let summary = backup(&folder, &to).unwrap();
+        assert_eq!((summary.keys, summary.oldest, summary.newest), (3, horizon, 10));
+        assert!(backup(&folder, &to).is_err(), "what is there is not overwritten");
+
+        let other = tempfile::tempdir().unwrap();
+        assert_eq!(restore(&other, &to).unwrap().keys, 3);
+        let store = Redb::open(&other).unwrap();
+        assert_eq!(everything(&store).await, before);
+        assert_eq!(store.create(&key("e"), Bytes::new()).await.unwrap(), Revision(11));
+        drop(store);
+        assert!(matches!(restore(&other, &to), Err(OpenError::NotEmpty { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_store_or_backup_is_no_source() {
+    let folder = tempfile::tempdir().unwrap();
+    some_commits(&Redb::open(&folder).unwrap()).await;
+    let copy = folder.path().join("copy");
+    backup(&folder, &copy).unwrap();
+    harm(folder.path(), 6, Harm::Changed);
+    assert!(matches!(backup(&folder, folder.path().join("other")), Err(OpenError::Damaged { .. })));
+    assert!(!folder.path().join("other").exists());
+    let whole = std::fs::read(&copy).unwrap();
+    let used: Vec<usize> = (0..whole.len()).filter(|place| whole[*place] != 0).collect();
+    let mut refused = 0;
+    for place in used.iter().step_by(used.len() / 50) {
+        let mut changed = whole.clone();
+        changed[*place] ^= 0x10;
+        std::fs::write(&copy, changed).unwrap();
+        let into = tempfile::tempdir().unwrap();
+        match restore(&into, &copy) {
+            Ok(summary) => assert_eq!((summary.keys, summary.newest), (3, 10)),
+            Err(_) => {
+                refused += 1;
+                assert_eq!(std::fs::read_dir(&into).unwrap().count(), 0, "nothing is half restored");
+            }
         }
     }
+    assert!(refused > 0);
+    std::fs::write(&copy, &whole[..whole.len() / 2]).unwrap();
+    assert!(restore(tempfile::tempdir().unwrap(), &copy).is_err());
+}
+
+#[tokio::test]
+async fn stats_tell_what_takes_the_space() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Redb::open(&folder).unwrap();
+    some_commits(&store).await;
+    store.create(&Key::new("example.org/gadgets/x"), Bytes::from(vec![0; 1000])).await.unwrap();
+    drop(store);
+    let found = stats(&folder).unwrap();
+    assert_eq!(found.keys, 4);
+    assert_eq!(found.resources["widgets.example.com"].keys, 3);
+    assert_eq!(found.resources["gadgets.example.org"].bytes, 1000 + "example.org/gadgets/x".len());
+    assert_eq!((found.history.oldest, found.history.newest, found.history.commits), (1, 11, 10));
+    assert_eq!(found.file_bytes, std::fs::metadata(folder.path().join("store.redb")).unwrap().len());
+    assert_eq!(found.damaged.len(), 0);
+    harm(folder.path(), 6, Harm::Changed);
+    assert_eq!(stats(&folder).unwrap().damaged.keys().collect::<Vec<_>>(), ["example.com/widgets/a"]);
+    assert!(!folder.path().join("store.damaged-1").exists(), "looking changes nothing");
 }
 
 #[tokio::test]
@@ -291,7 +491,7 @@ async fn a_file_that_lost_its_content_is_never_taken_for_a_new_store() {
     }
     std::fs::write(&path, whole).unwrap();
     let summary = verify(&folder).unwrap();
-    assert_eq!((summary.keys, summary.oldest, summary.newest), (3, Revision(1), Revision(10)));
+    assert_eq!((summary.keys, summary.oldest, summary.newest), (3, 1, 10));
 }
 
 /// How many commits the log of a folder holds.

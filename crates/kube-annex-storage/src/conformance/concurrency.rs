@@ -251,7 +251,11 @@ async fn one_operation(store: &Subject, at: &Key, choice: usize) -> Outcome {
         1 => store.update(at, text("2"), ANY).await.map_or_else(failed, Outcome::Wrote),
         2 => store.delete(at, ANY).await.map_or_else(failed, |(_, revision)| Outcome::Deleted(revision)),
         3 => store.update(at, text("3"), only_at(store.newest().await)).await.map_or_else(failed, Outcome::Wrote),
-        4 => Outcome::SawAll(store.all().await.revision),
+        4 => {
+            let page = store.all().await;
+            let listed = page.entries.into_iter().map(|entry| (entry.key, entry.revision));
+            Outcome::Listed(page.revision, listed.collect())
+        }
         5 => Outcome::SawAll(store.newest().await),
         _ => Outcome::Saw(store.get(at).await.expect("a read is answered").map(|entry| entry.revision)),
     }

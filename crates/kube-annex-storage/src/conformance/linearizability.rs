@@ -18,7 +18,7 @@ pub(super) struct Operation {
 }
 
 /// What an operation did or saw.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Outcome {
     /// It created or updated the key.
     Wrote(Revision),
@@ -26,8 +26,10 @@ pub(super) enum Outcome {
     Deleted(Revision),
     /// It saw the key at that revision, or absent.
     Saw(Option<Revision>),
-    /// It saw the whole store as of that revision.
+    /// It saw how far the whole store is.
     SawAll(Revision),
+    /// It saw every key of the store as of that revision, each at the revision that wrote it.
+    Listed(Revision, BTreeMap<Key, Revision>),
 }
 
 /// For each key, at which revisions it was written (`true`) or deleted.
@@ -53,22 +55,35 @@ fn versions(operations: &[Operation]) -> Versions {
         let (revision, there) = match operation.outcome {
             Outcome::Wrote(revision) => (revision, true),
             Outcome::Deleted(revision) => (revision, false),
-            Outcome::Saw(_) | Outcome::SawAll(_) => continue,
+            Outcome::Saw(_) | Outcome::SawAll(_) | Outcome::Listed(..) => continue,
         };
         versions.entry(operation.key.clone()).or_default().insert(revision, there);
     }
     versions
 }
 
+/// Every key that was there at a revision, and what had written it.
+fn state(versions: &Versions, revision: Revision) -> BTreeMap<Key, Revision> {
+    let last = versions.iter().filter_map(|(key, versions)| Some((key, versions.range(..=revision).next_back()?)));
+    last.filter(|(_, (_, there))| **there).map(|(key, (written, _))| (key.clone(), *written)).collect()
+}
+
 /// The earliest place at `bound` or later where the outcome is true.
 fn place(operation: &Operation, bound: Revision, versions: &Versions) -> Result<Revision, &'static str> {
     let of_key = versions.get(&operation.key);
-    match operation.outcome {
-        Outcome::Wrote(revision) | Outcome::Deleted(revision) if revision > bound => Ok(revision),
+    match &operation.outcome {
+        Outcome::Listed(revision, _) if *revision < bound => {
+            Err("it listed a store older than what ended before it began")
+        }
+        Outcome::Listed(revision, listed) if *listed != state(versions, *revision) => {
+            Err("it listed what was never there at one time")
+        }
+        Outcome::Listed(revision, _) => Ok(*revision),
+        &Outcome::Wrote(revision) | &Outcome::Deleted(revision) if revision > bound => Ok(revision),
         Outcome::Wrote(_) | Outcome::Deleted(_) => Err("a write is not newer than what ended before it began"),
-        Outcome::SawAll(revision) if revision >= bound => Ok(revision),
+        &Outcome::SawAll(revision) if revision >= bound => Ok(revision),
         Outcome::SawAll(_) => Err("it saw a store older than what ended before it began"),
-        Outcome::Saw(Some(revision)) => {
+        &Outcome::Saw(Some(revision)) => {
             let written = of_key.and_then(|versions| versions.get(&revision));
             if written != Some(&true) {
                 return Err("nobody wrote what it saw");
@@ -95,11 +110,14 @@ mod tests {
 
     /// Operations of `(called, answered, outcome)`, all on one key.
     fn history(operations: &[(u64, u64, Outcome)]) -> Vec<Operation> {
-        let operation = |&(called, answered, outcome)| Operation { key: Key::new("a"), called, answered, outcome };
+        let operation = |(called, answered, outcome): &(u64, u64, Outcome)| {
+            let (called, answered, outcome) = (*called, *answered, outcome.clone());
+            Operation { key: Key::new("a"), called, answered, outcome }
+        };
         operations.iter().map(operation).collect()
     }
 
-    use Outcome::{Deleted, Saw, SawAll, Wrote};
+    use Outcome::{Deleted, Listed, Saw, SawAll, Wrote};
 
     #[test]
     fn a_read_beside_a_write_may_see_either_state() {
@@ -126,7 +144,8 @@ mod tests {
     #[test]
     fn two_reads_one_after_the_other_never_go_back() {
         let (first, second) = (Wrote(Revision(2)), Wrote(Revision(3)));
-        let reads = |one, two| history(&[(1, 2, first), (3, 9, second), (4, 5, Saw(one)), (6, 7, Saw(two))]);
+        let reads =
+            |one, two| history(&[(1, 2, first.clone()), (3, 9, second.clone()), (4, 5, Saw(one)), (6, 7, Saw(two))]);
         assert_eq!(check(reads(Some(Revision(2)), Some(Revision(3)))), Ok(()));
         assert!(check(reads(Some(Revision(3)), Some(Revision(2)))).is_err());
     }
@@ -143,5 +162,23 @@ mod tests {
         assert_eq!(with((4, 5, Saw(None))), Ok(()));
         assert_eq!(with((9, 10, Saw(None))), Ok(()));
         assert!(with((12, 13, Saw(None))).is_err());
+    }
+
+    #[test]
+    fn a_list_is_a_state_that_was_and_not_an_old_one() {
+        let writes = [(1, 2, Wrote(Revision(2))), (3, 9, Wrote(Revision(3)))];
+        let listed = |revision, written: u64| {
+            let keys = BTreeMap::from([(Key::new("a"), Revision(written))]);
+            check(history(&[&writes[..], &[(4, 5, Listed(Revision(revision), keys))]].concat()))
+        };
+        assert_eq!(listed(2, 2), Ok(()));
+        assert_eq!(listed(3, 3), Ok(()));
+        assert!(listed(3, 2).is_err(), "the write of 3 is missing");
+        assert!(listed(2, 3).is_err(), "the write of 3 is ahead of the list");
+        let nothing = Listed(Revision(1), BTreeMap::new());
+        assert!(
+            check(history(&[&writes[..], &[(4, 5, nothing)]].concat())).is_err(),
+            "it is older than what ended before"
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! The one thread that writes: it takes what waits, writes it in one transaction, publishes, then answers.
 
+use super::Health;
 use super::file::{Commit, File};
-use super::{Health, backend};
-use crate::error::Error;
+use super::load::Contents;
+use crate::error::{BoxError, Error};
 use crate::history::{Journal, allowed};
 use crate::key::Key;
 use crate::storage::{Entry, EventKind, Precondition, Revision};
@@ -42,6 +43,16 @@ pub(super) struct Committer {
     /// Rows that no read meets any more, oldest first; they go with later transactions, some at a time.
     dropped: VecDeque<Revision>,
     age: Option<Age>,
+    /// Whether something was written since the file was last left so that it need not be repaired.
+    unsettled: bool,
+    recovery: Recovery,
+}
+
+/// When a disk that failed is tried again.
+#[derive(Default)]
+struct Recovery {
+    tried: u32,
+    next: Option<Instant>,
 }
 
 /// Which commits are older than allowed.
@@ -68,6 +79,11 @@ const MOST_BYTES: usize = 1 << 20;
 const MOST_DROPPED: usize = 1024;
 /// How often a thread that is not asked anything looks for what is to be forgotten or removed.
 const IDLE: Duration = Duration::from_mins(1);
+/// How long nothing is asked before the file is left so that it need not be repaired.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How soon a disk that failed is tried again, and how late at most: each attempt reads the whole file.
+const FIRST_RETRY: Duration = Duration::from_millis(if cfg!(test) { 1 } else { 500 });
+const LAST_RETRY: Duration = Duration::from_secs(30);
 
 impl Committer {
     pub(super) fn new(
@@ -80,7 +96,8 @@ impl Committer {
     ) -> Self {
         let opened = (Instant::now(), journal.read().newest());
         let age = age.map(|limit| Age { limit, marks: VecDeque::from([opened]) });
-        Self { file, journal, health, requests, dropped: dropped.into(), age }
+        let (dropped, recovery) = (dropped.into(), Recovery::default());
+        Self { file, journal, health, requests, dropped, age, unsettled: false, recovery }
     }
 
     /// Works until nobody can ask any more.
@@ -88,10 +105,10 @@ impl Committer {
         // It bounds how long the thread sleeps.
         let alarm = match Builder::new_current_thread().enable_time().build() {
             Ok(alarm) => alarm,
-            Err(error) => return self.health.fail(&backend("a transaction", error.into())),
+            Err(error) => return self.health.fail(&error.into()),
         };
-        let idle = self.age.as_ref().map_or(IDLE, Age::precision);
         loop {
+            let idle = self.patience();
             let requests = &mut self.requests;
             let asked = alarm.block_on(async { tokio::time::timeout(idle, requests.recv()).await });
             // Rows are removed by the transactions that add others. What is left over goes when nobody waits.
@@ -101,14 +118,42 @@ impl Committer {
                     MOST_DROPPED
                 }
                 Ok(None) => return,
-                Err(_) => 1,
+                Err(_) => {
+                    self.rest();
+                    1
+                }
             };
             self.forget_old();
             while self.dropped.len() >= enough && self.requests.is_empty() && self.write(&[]).is_ok() {}
         }
     }
 
+    /// How long to wait for a request before there is something else to do.
+    fn patience(&self) -> Duration {
+        let idle = self.age.as_ref().map_or(IDLE, Age::precision);
+        match self.recovery.next {
+            Some(next) => idle.min(next.saturating_duration_since(Instant::now())),
+            None if self.unsettled => idle.min(PAUSE),
+            None => idle,
+        }
+    }
+
+    /// What is done when nobody asks for anything.
+    fn rest(&mut self) {
+        if self.health.check().is_err() {
+            self.recover();
+        } else if std::mem::take(&mut self.unsettled)
+            && let Err(error) = self.file.settle()
+        {
+            self.fail(&error);
+        }
+    }
+
     fn work(&mut self, first: Request) {
+        if self.health.check().is_err() {
+            // Before anything is decided: the disk may hold a commit that it said it had not taken.
+            self.recover();
+        }
         let mut batch = Batch::default();
         let mut next = Some(first);
         let mut compaction = None;
@@ -137,6 +182,9 @@ impl Committer {
                     let _ = answer.send(Err(self.health.refusal("the write")));
                 }
                 return;
+            }
+            if let Some(last) = commits.last() {
+                self.file.note(last.revision);
             }
             let dropped = self.journal.write(|history| {
                 for Commit { kind, key, value, previous, .. } in commits {
@@ -183,7 +231,7 @@ impl Committer {
         }
     }
 
-    /// After a failure nothing is written any more: what the disk holds is no longer known.
+    /// After a failure nothing is written until it is known again what the disk holds.
     fn write(&mut self, commits: &[Commit]) -> Result<(), ()> {
         if self.health.check().is_err() {
             return Err(());
@@ -193,13 +241,57 @@ impl Committer {
         match self.file.write(commits, &dropped, oldest) {
             Ok(()) => {
                 self.dropped.drain(..dropped.len());
+                self.unsettled = true;
                 Ok(())
             }
             Err(error) => {
-                self.health.fail(&backend("a transaction", error));
+                self.fail(&error);
                 Err(())
             }
         }
+    }
+
+    fn fail(&mut self, error: &BoxError) {
+        self.health.fail(error);
+        self.recovery = Recovery { tried: 0, next: Some(Instant::now() + FIRST_RETRY) };
+    }
+
+    /// Tries to go on with a disk that had failed.
+    fn recover(&mut self) {
+        let now = Instant::now();
+        if self.recovery.next.is_none_or(|next| now < next) {
+            return;
+        }
+        let limits = self.journal.read().limits();
+        let recovered = self.file.reopen(limits).and_then(|contents| self.catch_up(contents));
+        match recovered.and_then(|()| self.file.settle()) {
+            Ok(()) => {
+                self.recovery = Recovery::default();
+                self.health.heal();
+            }
+            Err(_) => {
+                let wait = FIRST_RETRY.saturating_mul(1 << self.recovery.tried.min(16)).min(LAST_RETRY);
+                self.recovery = Recovery { tried: self.recovery.tried + 1, next: Some(now + wait) };
+            }
+        }
+    }
+
+    /// Takes over the commits that are on the disk although it had said that they are not.
+    fn catch_up(&mut self, Contents { history, salvaged, .. }: Contents) -> Result<(), BoxError> {
+        let known = self.journal.read().newest();
+        let damaged = self.journal.read().damaged().len();
+        if salvaged.is_some() || history.newest() < known || history.damaged().len() > damaged {
+            return Err("the disk has lost what it had confirmed".into());
+        }
+        let dropped = self.journal.write(|own| {
+            for event in history.after(known)? {
+                let previous = own.get(&event.key)?;
+                own.commit(event.kind, &event.key, event.value.clone(), previous);
+            }
+            Ok::<_, Error>(own.trim())
+        })?;
+        self.dropped.extend(dropped);
+        Ok(())
     }
 }
 
@@ -225,10 +317,10 @@ impl Batch {
     /// Decides a write by the state that the writes before it in this batch leave.
     fn add(&mut self, journal: &Journal, key: Key, change: Change, answer: Answer<Done>) {
         let there = match self.state.get(&key) {
-            Some(entry) => entry.clone(),
+            Some(entry) => Ok(entry.clone()),
             None => journal.read().get(&key),
         };
-        let result = decide(there, &key, change).map(|(kind, value, previous)| {
+        let result = there.and_then(|there| decide(there, &key, change)).map(|(kind, value, previous)| {
             let newest = self.commits.last().map_or_else(|| journal.read().newest(), |commit| commit.revision);
             let revision = Revision(newest.0 + 1);
             let created = previous.as_ref().map_or(revision, |entry| entry.created);

@@ -1,31 +1,38 @@
-//! The folder on the disk: its lock, its database, and how a history is read from it.
+//! The database: how it is opened, also when it is damaged or its disk was, and what a commit writes.
 
-use super::{OpenError, row};
-use crate::error::BoxError;
+use super::load::{self, Contents};
+use super::mark::Mark;
+use super::medium::{FileMedium, Medium, Watched};
+use super::{OpenError, folder, medium, row};
+use crate::error::{BoxError, Unreadable};
 use crate::history::{History, Limits};
 use crate::key::Key;
 use crate::storage::{Entry, EventKind, Revision};
-use ::redb::{Builder, Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use ::redb::{
+    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, StorageError, TableDefinition,
+    WriteTransaction,
+};
 use bytes::Bytes;
-use std::collections::BTreeMap;
-use std::fs::{self, TryLockError};
-use std::io::{ErrorKind, Read, Seek, Write};
-use std::path::Path;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The database's file in its folder.
 pub(super) const NAME: &str = "store.redb";
 
 /// Every kept commit by its revision.
-const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
+pub(super) const LOG: TableDefinition<u64, &[u8]> = TableDefinition::new("log");
 /// The revision of what each key holds.
-const CURRENT: TableDefinition<&str, u64> = TableDefinition::new("current");
+pub(super) const CURRENT: TableDefinition<&str, u64> = TableDefinition::new("current");
 /// [`FORMAT`] and [`COMPACTED`].
-const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
 /// The name of the layout's version in the table of facts.
 const FORMAT: &str = "format";
 /// The oldest revision whose state can be read: rows below are what it still held.
-const COMPACTED: &str = "compacted";
+pub(super) const COMPACTED: &str = "compacted";
 /// The layout that is written, and the only one that is understood.
 const VERSION: u64 = 2;
 
@@ -39,12 +46,12 @@ pub(super) struct Commit {
     pub(super) revision: Revision,
 }
 
-/// A row that is not what was written, and how that is known.
-type Unbelievable = (Revision, &'static str);
-
-/// An open folder. The lock is released after the database is closed.
+/// An open store. The lock is released after the database is closed.
 pub(super) struct File {
-    database: Database,
+    database: Option<Database>,
+    medium: Box<dyn Medium>,
+    sync_failed: Arc<AtomicBool>,
+    mark: Option<Mark>,
     _lock: Option<fs::File>,
 }
 
@@ -52,34 +59,61 @@ pub(super) struct File {
 pub(super) struct Loaded {
     pub(super) file: File,
     pub(super) history: History,
-    /// Rows that no read meets any more, oldest first: the process that was to remove them ended before it had.
+    /// Rows that no read meets any more, oldest first.
     pub(super) dropped: Vec<Revision>,
+    /// What is wrong with the file, unless it was put aside and its content written anew.
+    pub(super) fault: Option<String>,
+    /// The damaged file that was put aside.
+    pub(super) aside: Option<PathBuf>,
 }
 
 impl File {
-    /// Opens or begins a store, and reads all of it.
+    /// Opens or begins a store, and reads all of it. A damaged file is put aside once all that can be read of it is in
+    /// another.
     pub(super) fn open(folder: &Path, limits: Limits) -> Result<Loaded, OpenError> {
         fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
-        let lock = lock(folder)?;
+        let loaded = Self::examine(folder, limits, true)?;
+        loaded.renewed(folder)
+    }
+
+    /// Opens a store as it is, and begins none unless that is wanted.
+    pub(super) fn examine(folder: &Path, limits: Limits, begin: bool) -> Result<Loaded, OpenError> {
+        let lock = folder::lock(folder)?;
         let path = folder.join(NAME);
-        if !path.try_exists().map_err(|source| failed(folder, source))? {
-            begin(folder, &path).map_err(|source| failed(folder, source))?;
+        if begin && !path.try_exists().map_err(|source| failed(folder, source))? {
+            medium::create(&path, &mut begin_tables).map_err(|source| failed(folder, source))?;
         }
-        let database = builder().open(path).map_err(|source| failed(folder, source))?;
-        Self { database, _lock: Some(lock) }.load(folder, limits)
+        let (mark, answered) = Mark::open(folder).map_err(|source| failed(folder, source))?;
+        let file = Self::on(Box::new(FileMedium(path)), Some(mark), Some(lock));
+        let loaded = file.load(folder, limits)?;
+        let newest = loaded.history.newest();
+        match answered.filter(|answered| *answered > newest) {
+            Some(answered) => Err(OpenError::Lost { folder: folder.into(), answered, newest }),
+            None => Ok(loaded),
+        }
+    }
+
+    fn on(medium: Box<dyn Medium>, mark: Option<Mark>, lock: Option<fs::File>) -> Self {
+        Self { database: None, medium, sync_failed: Arc::default(), mark, _lock: lock }
     }
 
     /// Opens or begins a store on a disk of the caller's, who calls it a folder.
     #[cfg(test)]
-    pub(super) fn on(disk: impl ::redb::StorageBackend, folder: &Path, limits: Limits) -> Result<Loaded, OpenError> {
-        let database = builder().create_with_backend(disk).map_err(|source| failed(folder, source))?;
-        begin_tables(&database).map_err(|source| failed(folder, source))?;
-        Self { database, _lock: None }.load(folder, limits)
+    pub(super) fn on_disk(medium: Box<dyn Medium>, folder: &Path, limits: Limits) -> Result<Loaded, OpenError> {
+        let mut file = Self::on(medium, None, None);
+        let database = file.connect_sound().map_err(|source| failed(folder, source))?;
+        let format = format(&database);
+        if format.is_err() {
+            begin_tables(&database).map_err(|source| failed(folder, source))?;
+        }
+        drop(database);
+        file.sync_failed = Arc::default();
+        file.load(folder, limits)
     }
 
     /// Writes commits, forgets others, and returns when both are on the disk, or nothing is.
     pub(super) fn write(&self, commits: &[Commit], dropped: &[Revision], oldest: Revision) -> Result<(), BoxError> {
-        let transaction = self.database.begin_write()?;
+        let transaction = self.begin()?;
         {
             let mut log = transaction.open_table(LOG)?;
             let mut current = transaction.open_table(CURRENT)?;
@@ -103,153 +137,185 @@ impl File {
         Ok(())
     }
 
-    fn load(self, folder: &Path, limits: Limits) -> Result<Loaded, OpenError> {
-        let found = self.format().map_err(|source| failed(folder, source))?;
-        if found != VERSION {
-            return Err(OpenError::Format { folder: folder.into(), found, supported: VERSION });
+    /// Notes that everything up to a revision is about to be answered.
+    pub(super) fn note(&self, revision: Revision) {
+        if let Some(mark) = &self.mark {
+            mark.note(revision);
         }
-        let read = self.read_all(limits).map_err(|source| failed(folder, source))?;
-        let (history, dropped) = read.map_err(|(revision, what)| {
-            // What the row itself says of its key cannot be believed.
-            let key = self.key_at(revision).ok().flatten();
-            OpenError::Damaged { folder: folder.into(), revision, key, what }
-        })?;
-        Ok(Loaded { file: self, history, dropped })
     }
 
-    /// The key that holds what was written at a revision.
-    fn key_at(&self, wanted: Revision) -> Result<Option<Key>, BoxError> {
-        let transaction = self.database.begin_read()?;
-        for item in transaction.open_table(CURRENT)?.iter()? {
-            let (key, revision) = item?;
-            if revision.value() == wanted.0 {
-                return Ok(Some(Key::new(key.value())));
-            }
-        }
-        Ok(None)
+    /// Leaves the file so that whoever opens it next need not repair it, even after a kill.
+    pub(super) fn settle(&self) -> Result<(), BoxError> {
+        let mut transaction = self.begin()?;
+        transaction.set_quick_repair(true);
+        transaction.commit()?;
+        Ok(())
     }
 
-    fn format(&self) -> Result<u64, BoxError> {
-        let transaction = self.database.begin_read()?;
-        let format = transaction.open_table(META)?.get(FORMAT)?;
-        Ok(format.ok_or("its format is not told")?.value())
+    fn begin(&self) -> Result<WriteTransaction, BoxError> {
+        let database = self.database.as_ref().ok_or("the database is closed")?;
+        Ok(database.begin_write()?)
     }
 
-    /// The history and the rows that are none of it, or the row that cannot be believed and why.
-    fn read_all(&self, limits: Limits) -> Result<Result<(History, Vec<Revision>), Unbelievable>, BoxError> {
-        let transaction = self.database.begin_read()?;
-        let oldest = transaction.open_table(META)?.get(COMPACTED)?.map_or(1, |oldest| oldest.value());
-        let log = transaction.open_table(LOG)?;
-        let mut held = BTreeMap::new();
-        let mut dropped = Vec::new();
-        for item in log.range(..=oldest)? {
-            let (revision, bytes) = item?;
-            let revision = Revision(revision.value());
-            let Some(row) = row::decode(revision, bytes.value()) else {
-                return Ok(Err((revision, "its checksum is wrong")));
-            };
-            let entry = Entry { key: row.key, value: row.value, revision, created: row.created };
-            dropped.extend(held.remove(&entry.key).map(|earlier: Entry| earlier.revision));
-            if row.kind == EventKind::Deleted {
-                dropped.push(revision);
-            } else {
-                held.insert(entry.key.clone(), entry);
-            }
+    /// Opens the database again after its disk had failed, and reads what is there.
+    ///
+    /// * Errors: it still fails, or what is there cannot be trusted.
+    pub(super) fn reopen(&mut self, limits: Limits) -> Result<Contents, BoxError> {
+        if self.sync_failed.load(Ordering::Relaxed) {
+            return Err("after a failed sync only a restart can tell what the disk holds".into());
         }
-        let mut history = History::restored(limits, Revision(oldest), held.into_values().collect());
-        for item in log.range(oldest + 1..)? {
-            let (revision, bytes) = item?;
-            let revision = Revision(revision.value());
-            let Some(row) = row::decode(revision, bytes.value()) else {
-                return Ok(Err((revision, "its checksum is wrong")));
-            };
-            if revision.0 != history.newest().0 + 1 {
-                return Ok(Err((revision, "commits before it are missing")));
+        self.medium.probe()?;
+        self.database = None;
+        let database = self.connect_sound()?;
+        let contents = load::read(&database, limits)?;
+        self.database = Some(database);
+        Ok(contents)
+    }
+
+    fn connect(&self) -> Result<Opened, BoxError> {
+        let bytes = || Ok::<_, BoxError>(Watched::new(self.medium.open()?, self.sync_failed.clone()));
+        match builder().set_check_integrity_on_open(true).create_with_backend(bytes()?) {
+            Ok(database) => Ok(Opened::Sound(database)),
+            Err(DatabaseError::Storage(StorageError::Corrupted(fault))) => {
+                let bytes = bytes()?;
+                let opened = guarded(|| Ok(builder().open_read_only_with_backend(bytes)?));
+                // Why it cannot be read either says less than what is wrong with it.
+                Ok(Opened::Damaged(opened.map_err(|_| fault.clone())?, fault))
             }
-            let previous = history.get(&row.key);
-            let created = previous.as_ref().map_or(revision, |entry| entry.created);
-            let fits = (row.kind == EventKind::Created) == previous.is_none();
-            if !fits || row.created != created {
-                return Ok(Err((revision, "it does not follow from the commits before it")));
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn connect_sound(&self) -> Result<Database, BoxError> {
+        match self.connect()? {
+            Opened::Sound(database) => Ok(database),
+            Opened::Damaged(_, fault) => Err(fault.into()),
+        }
+    }
+
+    fn load(mut self, folder: &Path, limits: Limits) -> Result<Loaded, OpenError> {
+        let opened = self.connect().map_err(|source| failed(folder, source))?;
+        let (contents, fault) = match opened {
+            Opened::Sound(database) => {
+                let contents = read(&database, folder, limits)?;
+                self.database = Some(database);
+                (contents, None)
             }
-            let last = previous.as_ref().filter(|_| row.kind == EventKind::Deleted);
-            let value = last.map_or(row.value, |entry| entry.value.clone());
-            history.commit(row.kind, &row.key, value, previous);
-        }
-        let current = transaction.open_table(CURRENT)?;
-        for item in current.iter()? {
-            let (key, revision) = item?;
-            let revision = Revision(revision.value());
-            if history.get(&Key::new(key.value())).map(|entry| entry.revision) != Some(revision) {
-                return Ok(Err((revision, "a key names it and it does not hold the key")));
-            }
-        }
-        if usize::try_from(current.len()?)? != history.count_all() {
-            return Ok(Err((history.newest(), "keys are missing from the table of keys")));
-        }
-        Ok(Ok((history, dropped)))
+            Opened::Damaged(database, fault) => (read(&database, folder, limits)?, Some(fault)),
+        };
+        let Contents { history, dropped, salvaged } = contents;
+        let fault = fault.or(salvaged.map(ToOwned::to_owned));
+        Ok(Loaded { file: self, history, dropped, fault, aside: None })
     }
 }
 
-/// Reads are served from memory: the database needs little more than the pages it changes.
-const CACHE: usize = 16 << 20;
+/// A database as its file allows.
+enum Opened {
+    Sound(Database),
+    /// It is not what was written, and may only be read; what is wrong with it.
+    Damaged(ReadOnlyDatabase, String),
+}
 
-/// Makes a new store beside its place and then puts it there: a process that ends meanwhile leaves nothing half made,
-/// and a file that is there is never taken for a new one.
-fn begin(folder: &Path, path: &Path) -> Result<(), BoxError> {
-    let draft = path.with_extension("new");
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
+fn read(database: &impl ReadableDatabase, folder: &Path, limits: Limits) -> Result<Contents, OpenError> {
+    let found = guarded(|| format(database)).map_err(|source| failed(folder, source))?;
+    if found != VERSION {
+        return Err(OpenError::Format { folder: folder.into(), found, supported: VERSION });
     }
-    begin_tables(&builder().create(&draft)?)?;
-    fs::rename(&draft, path)?;
-    fs::File::open(folder)?.sync_all()?;
-    Ok(())
+    guarded(|| load::read(database, limits)).map_err(|source| failed(folder, source))
+}
+
+impl Loaded {
+    /// With its content in another file if something is wrong with this one.
+    fn renewed(mut self, folder: &Path) -> Result<Self, OpenError> {
+        if self.fault.is_none() {
+            return Ok(self);
+        }
+        self.file.database = None;
+        let history = &self.history;
+        let replaced = self.file.medium.replace(&mut |database| write_all(database, history));
+        self.aside = Some(replaced.map_err(|source| failed(folder, source))?);
+        self.dropped.clear();
+        self.file.database = Some(self.file.connect_sound().map_err(|source| failed(folder, source))?);
+        self.fault = None;
+        Ok(self)
+    }
+
+    /// What cannot be read of the newest state.
+    pub(super) fn damaged(&self) -> Vec<Unreadable> {
+        self.history.damaged()
+    }
+}
+
+/// How many rows go into one transaction of a file that nobody reads yet.
+const CHUNK: usize = 4096;
+
+/// Writes a whole history into an empty database.
+pub(super) fn write_all(database: &Database, history: &History) -> Result<(), BoxError> {
+    begin_tables(database)?;
+    let mut rows = history.rows();
+    loop {
+        let chunk: Vec<_> = rows.by_ref().take(CHUNK).collect();
+        let transaction = database.begin_write()?;
+        {
+            let mut log = transaction.open_table(LOG)?;
+            for (revision, kind, created, key, value) in &chunk {
+                log.insert(revision.0, row::encode(*revision, *kind, *created, key, value).as_slice())?;
+            }
+            if chunk.is_empty() {
+                let mut current = transaction.open_table(CURRENT)?;
+                for (key, revision) in history.keys() {
+                    current.insert(key.as_str(), revision.0)?;
+                }
+                transaction.open_table(META)?.insert(COMPACTED, history.oldest().0)?;
+            }
+        }
+        transaction.commit()?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads of a damaged file may come upon what the database never expects.
+fn guarded<T>(work: impl FnOnce() -> Result<T, BoxError>) -> Result<T, BoxError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the file is damaged beyond what can be read".into()))
+}
+
+fn format(database: &impl ReadableDatabase) -> Result<u64, BoxError> {
+    let transaction = database.begin_read()?;
+    let format = transaction.open_table(META)?.get(FORMAT)?;
+    Ok(format.ok_or("its format is not told")?.value())
+}
+
+/// What a file holds that is not of this program's making, such as a backup.
+pub(super) fn read_only(path: &Path, limits: Limits) -> Result<Contents, OpenError> {
+    let opened = guarded(|| Ok(builder().open_read_only(path)?));
+    let database = opened.map_err(|source| failed(path, source))?;
+    read(&database, path, limits)
 }
 
 fn begin_tables(database: &Database) -> Result<(), BoxError> {
     let transaction = database.begin_write()?;
     {
         let mut meta = transaction.open_table(META)?;
-        if meta.get(FORMAT)?.is_none() {
-            meta.insert(FORMAT, VERSION)?;
-            meta.insert(COMPACTED, 1)?;
-            transaction.open_table(LOG)?;
-            transaction.open_table(CURRENT)?;
-        }
+        meta.insert(FORMAT, VERSION)?;
+        meta.insert(COMPACTED, 1)?;
+        transaction.open_table(LOG)?;
+        transaction.open_table(CURRENT)?;
     }
     transaction.commit()?;
     Ok(())
 }
 
-fn builder() -> Builder {
+/// Reads are served from memory: the database needs little more than the pages it changes.
+const CACHE: usize = 16 << 20;
+
+pub(super) fn builder() -> Builder {
     let mut builder = Database::builder();
-    builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
+    builder.set_cache_size(CACHE);
     builder
 }
 
-fn lock(folder: &Path) -> Result<fs::File, OpenError> {
-    let io = |source| failed(folder, source);
-    let path = folder.join("lock");
-    let mut lock = fs::File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-    match lock.try_lock() {
-        Ok(()) => {
-            lock.set_len(0).map_err(io)?;
-            lock.rewind().map_err(io)?;
-            write!(lock, "{}", std::process::id()).map_err(io)?;
-            Ok(lock)
-        }
-        Err(TryLockError::WouldBlock) => {
-            let mut process = String::new();
-            let read = lock.read_to_string(&mut process);
-            let process = read.ok().and_then(|_| process.trim().parse().ok());
-            Err(OpenError::Locked { folder: folder.into(), process })
-        }
-        Err(TryLockError::Error(source)) => Err(failed(folder, source)),
-    }
-}
-
-fn failed(folder: &Path, source: impl Into<BoxError>) -> OpenError {
+pub(super) fn failed(folder: &Path, source: impl Into<BoxError>) -> OpenError {
     OpenError::Failed { folder: folder.into(), source: source.into() }
 }
