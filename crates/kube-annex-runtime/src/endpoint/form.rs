@@ -118,7 +118,7 @@ impl Form {
         entry: &CachedEntry,
         write: impl FnOnce(&Stored, &[u8]) -> Result<(), Status>,
     ) -> Result<(), Status> {
-        if resource.stores(self.version) {
+        if resource.registration.version_of(&entry.value) == self.version {
             return write(&Facts::of(entry)?.places, &entry.value);
         }
         let Item { bytes, .. } = resource.render(Item::stored(entry), self.version)?;

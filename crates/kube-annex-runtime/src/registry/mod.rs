@@ -11,6 +11,7 @@ pub(crate) mod scale;
 pub(crate) mod selectable;
 pub(crate) mod selection;
 pub(crate) mod store;
+pub(crate) mod unreadable;
 pub(crate) mod watch;
 
 pub use reader::Reader;

@@ -10,7 +10,9 @@ use kube_annex::schema::{Schema, TypeSchema, Validator, crd};
 use kube_annex::strategy::NameRule;
 use kube_annex::table::Columns;
 use kube_annex::{AggregatedResource, Object, ResourceDescriptor, Spoke, Strategy, field};
+use serde::Deserialize;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -33,6 +35,8 @@ pub(crate) struct ServedVersion {
     pub(crate) schema: TypeSchema,
     pub(crate) columns: Columns,
     pub(crate) codec: Box<dyn Codec>,
+    /// What stored bytes of this version begin with, as this server and upstream's write them.
+    head: String,
 }
 
 impl Registration {
@@ -103,6 +107,25 @@ impl Registration {
         &*self.versions[self.stored].codec
     }
 
+    /// The version that stored bytes are in, an index into `versions`: that of the storage when they were written. Bytes
+    /// that do not tell are taken for the storage version of today.
+    pub(crate) fn version_of(&self, stored: &[u8]) -> usize {
+        let begins = |version: &ServedVersion| stored.starts_with(version.head.as_bytes());
+        if begins(&self.versions[self.stored]) {
+            return self.stored;
+        }
+        let known = self.versions.iter().position(begins).or_else(|| {
+            let told: Told<'_> = serde_json::from_slice(stored).ok()?;
+            self.versions.iter().position(|version| version.descriptor.api_version() == told.api_version)
+        });
+        known.unwrap_or(self.stored)
+    }
+
+    /// What reads those stored bytes.
+    pub(crate) fn codec_of(&self, stored: &[u8]) -> &dyn Codec {
+        &*self.versions[self.version_of(stored)].codec
+    }
+
     /// Reads and writes the version that strategies judge.
     pub(crate) fn hub_codec(&self) -> &dyn Codec {
         &*self.versions[0].codec
@@ -158,6 +181,14 @@ impl fieldmanager::Versions for Registration {
     }
 }
 
+/// What bytes tell of their version, wherever in them.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Told<'a> {
+    #[serde(borrow)]
+    api_version: Cow<'a, str>,
+}
+
 impl fmt::Debug for Registration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.descriptors().map(ResourceDescriptor::gvr)).finish()
@@ -167,7 +198,8 @@ impl fmt::Debug for Registration {
 impl ServedVersion {
     fn of<R: AggregatedResource>(codec: Box<dyn Codec>) -> Self {
         let descriptor = const { &R::DESCRIPTOR };
-        Self { descriptor, schema: Schema::of::<R>(), columns: Columns::of(descriptor), codec }
+        let head = format!(r#"{{"kind":"{}","apiVersion":"{}""#, descriptor.kind, descriptor.api_version());
+        Self { descriptor, schema: Schema::of::<R>(), columns: Columns::of(descriptor), codec, head }
     }
 }
 

@@ -110,17 +110,13 @@ impl ServedResource {
         }
     }
 
-    /// Whether objects are stored in that version.
-    pub(crate) fn stores(&self, version: usize) -> bool {
-        version == self.registration.stored
-    }
-
     /// An item as the origin keeps it, in the version asked for. The same bytes when that is the stored version.
     pub(crate) fn render(&self, item: Item, version: usize) -> Result<Item, Status> {
-        if version == self.registration.stored {
+        let written = self.registration.version_of(&item.bytes);
+        if version == written {
             return Ok(item);
         }
-        let hub = self.registration.stored_codec().read(&item.bytes).map_err(unreadable)?;
+        let hub = self.served(written).codec.read(&item.bytes).map_err(unreadable)?;
         Item::of(self.served(version).codec.convert(hub), item.revision)
     }
 }

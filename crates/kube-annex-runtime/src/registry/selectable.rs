@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selectable {
     paths: Vec<(String, JsonPath)>,
-    /// How to bring an object into the version whose fields they are, when that is not the stored one.
+    /// The version whose fields they are, when objects may be stored in another.
     version: Option<(Arc<Registration>, usize)>,
 }
 
@@ -37,7 +37,7 @@ impl Selectable {
             let path = path.ok_or_else(|| Status::bad_request(format!("field label not supported: {field}")))?;
             paths.push((field.to_owned(), path));
         }
-        let converts = !paths.is_empty() && version != registration.stored;
+        let converts = !paths.is_empty() && registration.versions.len() > 1;
         Ok(Self { paths, version: converts.then(|| (registration.clone(), version)) })
     }
 
@@ -47,11 +47,11 @@ impl Selectable {
             return Ok(BTreeMap::new());
         }
         let tree = match &self.version {
-            None => serde_json::from_slice(stored).map_err(unreadable)?,
-            Some((registration, version)) => {
-                let hub = registration.stored_codec().read(stored).map_err(unreadable)?;
+            Some((registration, version)) if registration.version_of(stored) != *version => {
+                let hub = registration.codec_of(stored).read(stored).map_err(unreadable)?;
                 registration.versions[*version].codec.convert(hub).to_value().map_err(unreadable)?
             }
+            _ => serde_json::from_slice(stored).map_err(unreadable)?,
         };
         let found = self.paths.iter().filter_map(|(field, path)| Some((field.as_str(), text(path.first(&tree)?)?)));
         Ok(found.collect())

@@ -2,10 +2,11 @@
 
 use crate::admission::{Attributes, Chain, Operation};
 use crate::authz::{self, Authorizer, Decision};
-use crate::registry::item::{Head, Item, unreadable};
+use crate::registry::item::{self, Head, Item};
 use crate::registry::lifecycle;
 use crate::registry::registration::Registration;
 use crate::registry::selection::Selections;
+use crate::registry::unreadable;
 use crate::request::body;
 use crate::request::exchange::Exchange;
 use crate::seams::Seams;
@@ -175,7 +176,7 @@ impl Store {
 
     /// Reads stored bytes as an object of the hub.
     pub(crate) fn read(&self, bytes: &[u8], revision: u64) -> Result<Object, Status> {
-        let mut object = self.registration.stored_codec().read(bytes).map_err(unreadable)?;
+        let mut object = self.registration.codec_of(bytes).read(bytes).map_err(item::unreadable)?;
         object.metadata_mut().resource_version = Some(revision.to_string());
         Ok(object)
     }
@@ -355,7 +356,7 @@ impl Store {
         bytes: Bytes,
     ) -> Result<Item, storage::Error> {
         let live = entry.revision;
-        if write.dry_run || bytes == entry.value {
+        if write.dry_run || (bytes == entry.value && !self.storage.is_stale(&entry.key).await?) {
             return Ok(Item { bytes, revision: live.0 });
         }
         let precondition = Precondition::at(live);
@@ -431,6 +432,10 @@ impl Store {
             storage::Error::Future { requested, current } => Status::too_large_resource_version(requested.0, current.0),
             // Upstream passes on the words of its only backend, and has no reason for them.
             storage::Error::TooLarge { .. } => Status::untyped("etcdserver: request is too large"),
+            storage::Error::Unreadable(objects) => {
+                tracing::error!(%resource, verb, error = error as &dyn std::error::Error, "stored objects cannot be read");
+                unreadable::status(objects, &resource, verb)
+            }
             _ => {
                 tracing::error!(%resource, verb, error = error as &dyn std::error::Error, "storage failed");
                 Status::server_timeout(&resource, verb)

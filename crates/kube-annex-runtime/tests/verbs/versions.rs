@@ -46,6 +46,33 @@ async fn sr_17_a_stored_object_that_lacks_defaults_is_read_with_them() {
     assert_eq!((&read["spec"]["color"], revision(&read)), (&json!("grey"), written.0));
 }
 
+/// The storage version was another one when the object was written.
+#[tokio::test(start_paused = true)]
+async fn sr_17_an_object_of_an_earlier_storage_version_is_served_and_rewritten_by_an_update_of_nothing() {
+    for stored in [
+        r#"{"kind":"Widget","apiVersion":"toys.example.com/v1","metadata":{"name":"a","namespace":"default","uid":"u"},"spec":{"size":4}}"#,
+        r#"{"apiVersion": "toys.example.com/v1", "kind": "Widget", "metadata": {"name": "a", "namespace": "default", "uid": "u"}, "spec": {"size": 4}}"#,
+    ] {
+        let storage = Arc::new(Memory::new());
+        let server = TestServer::builder().storage(storage.clone()).build();
+        let key = Prefix::of_resource("toys.example.com", "widgets").in_namespace("default").key("a");
+        let written = storage.create(&key, stored.into()).await.unwrap();
+        let new = server.get(&at(WIDGETS, "a")).await.ok();
+        let old = server.get(&at(OLD_WIDGETS, "a")).await.ok();
+        assert_eq!((&new["spec"]["size"], revision(&new)), (&json!(4), written.0));
+        assert_eq!((&old["spec"]["width"], &old["apiVersion"]), (&json!(4), &json!("toys.example.com/v1beta1")));
+        let listed = server.get(OLD_WIDGETS).await.ok();
+        assert_eq!(listed["items"][0]["spec"]["width"], 4, "{listed}");
+
+        let same = server.put(&at(WIDGETS, "a"), &new).await.ok();
+        assert!(revision(&same) > written.0, "x_21: it is a write");
+        let kept: Value = serde_json::from_slice(&storage.get(&key).await.unwrap().unwrap().value).unwrap();
+        assert_eq!((&kept["apiVersion"], &kept["spec"]["width"]), (&json!("toys.example.com/v1beta1"), &json!(4)));
+        let again = server.put(&at(WIDGETS, "a"), &same).await.ok();
+        assert_eq!(revision(&again), revision(&same), "and then there is nothing to write");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn u_8_the_rules_of_the_hub_hold_in_every_version() {
     let server = TestServer::new();
