@@ -27,18 +27,7 @@ pub(crate) enum Command {
     #[cfg(feature = "redb")]
     Storage {
         #[command(subcommand)]
-        command: StorageCommand,
-    },
-}
-
-#[cfg(feature = "redb")]
-#[derive(Debug, Subcommand)]
-pub(crate) enum StorageCommand {
-    /// Read everything that is kept, as a start of the server does, and say what there is. The server must be stopped.
-    Verify {
-        /// The folder of the server.
-        #[arg(long)]
-        data_dir: PathBuf,
+        command: crate::maintenance::StorageCommand,
     },
 }
 
@@ -128,6 +117,9 @@ pub(crate) struct ServeFlags {
     pub(crate) storage_media_type: String,
     #[command(flatten)]
     pub(crate) etcd: EtcdFlags,
+    /// The file that says which objects are encrypted at rest, and with which keys.
+    #[arg(long)]
+    pub(crate) encryption_provider_config: Option<PathBuf>,
     /// The folder for what the server keeps itself.
     #[arg(long)]
     pub(crate) data_dir: Option<PathBuf>,

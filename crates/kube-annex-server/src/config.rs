@@ -1,7 +1,7 @@
 //! What the flags say, checked as a whole before anything is started.
 
 use crate::cli::ServeFlags;
-use crate::storage;
+use crate::{encryption, storage};
 use anyhow::{anyhow, bail};
 use http::HeaderName;
 use kube_annex_runtime::authn::{FrontProxyHeaders, TrustFiles};
@@ -9,6 +9,7 @@ use kube_annex_runtime::authn::{FrontProxyHeaders, TrustFiles};
 /// Refuses flags that contradict each other or ask for what this build does not contain.
 pub(crate) fn check(flags: &ServeFlags) -> anyhow::Result<()> {
     storage::check(flags)?;
+    flags.encryption_provider_config.as_deref().map(encryption::read).transpose()?;
     if flags.standalone
         && (flags.kubeconfig.is_some()
             || flags.authentication_kubeconfig.is_some()

@@ -49,8 +49,9 @@ pub(crate) async fn open(flags: &EtcdFlags, group: &str) -> anyhow::Result<Kept>
     let upkeep = (!flags.etcd_compaction_interval.is_zero())
         .then(|| Box::pin(etcd.compactor().run(flags.etcd_compaction_interval)) as Upkeep);
     let place = format!("etcd at {}, below {prefix}", flags.etcd_servers.join(","));
+    let keyed = etcd.root();
     let kept = Kept::new(etcd, place);
-    Ok(Kept { checks: vec![ready], upkeep, ..kept })
+    Ok(Kept { keyed, checks: vec![ready], upkeep, ..kept })
 }
 
 async fn answers(etcd: &Etcd, flags: &EtcdFlags) -> anyhow::Result<()> {

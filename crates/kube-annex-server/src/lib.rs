@@ -7,9 +7,12 @@ mod cli;
 mod cluster;
 mod config;
 mod describe;
+mod encryption;
 #[cfg(feature = "etcd")]
 mod etcd;
 mod failure;
+#[cfg(feature = "redb")]
+mod maintenance;
 mod program;
 pub mod resources;
 mod serve;

@@ -2,7 +2,7 @@
 
 use crate::cli::{Cli, Command};
 #[cfg(feature = "redb")]
-use crate::{cli::StorageCommand, storage};
+use crate::maintenance;
 use crate::{describe, failure, serve};
 use anyhow::Context as _;
 use clap::error::ErrorKind;
@@ -94,7 +94,7 @@ impl Program {
                 writeln!(std::io::stdout(), "{text}").context("standard output is closed")
             }
             #[cfg(feature = "redb")]
-            Command::Storage { command: StorageCommand::Verify { data_dir } } => storage::verify(&data_dir),
+            Command::Storage { command } => maintenance::run(command),
             Command::Serve(flags) => {
                 log_to_stderr(flags.verbosity);
                 let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -3,6 +3,7 @@
 use crate::cli::ServeFlags;
 use crate::cluster::Cluster;
 use crate::config;
+use crate::encryption;
 use crate::program::Program;
 use crate::signals::Signals;
 use crate::standalone::Standalone;
@@ -53,11 +54,12 @@ async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyho
         // Whoever has the folder has what is kept in it.
         let own = if flags.standalone { Some(own_folder(flags, &listener)?) } else { None };
         let group = program.registrations.first().map_or("", |first| first.descriptor().group);
-        let Kept { storage, place, checks, upkeep } = storage::open(flags, group, &seams).await?;
+        let Kept { storage, place, keyed, checks, upkeep } = storage::open(flags, group, &seams).await?;
         if let Some(upkeep) = upkeep {
             let stop = shutdown.token();
             seams.tasks.spawn(async move { stop.run_until_cancelled(upkeep).await.unwrap_or_default() });
         }
+        let storage = encryption::around(storage, flags.encryption_provider_config.as_deref(), &keyed)?;
         let builder = program.server().storage(storage).shutdown(shutdown.clone()).seams(seams.clone());
         let builder = checks.into_iter().fold(builder, ServerBuilder::check);
         let served = match own {

@@ -10,12 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 #[cfg(feature = "redb")]
-use {
-    anyhow::Context as _,
-    kube_annex_storage::redb::{self, Redb},
-    std::io::Write as _,
-    std::path::{Path, PathBuf},
-};
+use {anyhow::Context as _, kube_annex_storage::redb::Redb, std::path::PathBuf};
 
 /// The values of `--storage-backend` that this build contains.
 pub(crate) const BACKENDS: &[&str] = match (cfg!(feature = "redb"), cfg!(feature = "etcd")) {
@@ -29,6 +24,8 @@ pub(crate) const BACKENDS: &[&str] = match (cfg!(feature = "redb"), cfg!(feature
 pub(crate) struct Kept {
     pub(crate) storage: Arc<dyn Storage>,
     pub(crate) place: String,
+    /// What others know the place of a value by, before its key.
+    pub(crate) keyed: String,
     /// What more must be well for the server to be ready.
     pub(crate) checks: Vec<Check>,
     /// What goes on beside the requests, until the server stops.
@@ -40,7 +37,7 @@ pub(crate) type Upkeep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Kept {
     pub(crate) fn new(storage: impl Storage, place: String) -> Self {
-        Self { storage: Arc::new(storage), place, checks: Vec::new(), upkeep: None }
+        Self { storage: Arc::new(storage), place, keyed: String::new(), checks: Vec::new(), upkeep: None }
     }
 }
 
@@ -79,7 +76,7 @@ pub(crate) fn check(flags: &ServeFlags) -> anyhow::Result<()> {
 pub(crate) async fn open(flags: &ServeFlags, group: &str, seams: &Seams) -> anyhow::Result<Kept> {
     #[cfg(feature = "redb")]
     if let (StorageBackend::Redb, Some(data)) = (backend(flags), &flags.data_dir) {
-        return open_redb(folder(data)).await;
+        return open_redb(crate::maintenance::storage_in(data)).await;
     }
     #[cfg(feature = "etcd")]
     if backend(flags) == StorageBackend::Etcd {
@@ -112,24 +109,16 @@ fn name(backend: StorageBackend) -> &'static str {
 }
 
 #[cfg(feature = "redb")]
-fn folder(data: &Path) -> PathBuf {
-    data.join("storage")
-}
-
-#[cfg(feature = "redb")]
 async fn open_redb(folder: PathBuf) -> anyhow::Result<Kept> {
     let place = folder.display().to_string();
     // It reads and checks the whole file.
     let opened = tokio::task::spawn_blocking(|| Redb::open(folder)).await;
     let redb = opened.with_context(|| format!("{place} cannot be read"))??;
+    if let Some(aside) = redb.aside() {
+        tracing::warn!(aside = %aside.display(), "{place} was damaged; what could be read of it was written anew");
+    }
+    for object in redb.damaged() {
+        tracing::error!(key = %object.key, revision = object.revision.0, why = object.why, "an object cannot be read");
+    }
     Ok(Kept::new(redb, place))
-}
-
-/// `storage verify`: reads everything and says what there is.
-///
-/// * Errors: there is nothing, or what is wrong with it.
-#[cfg(feature = "redb")]
-pub(crate) fn verify(data: &Path) -> anyhow::Result<()> {
-    let found = redb::verify(folder(data))?;
-    writeln!(std::io::stdout(), "{found}").context("standard output is closed")
 }

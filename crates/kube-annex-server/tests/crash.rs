@@ -20,6 +20,9 @@ use support::{BINARY, PATIENCE, Standalone, ask};
 const FLUNDERS: &str = "/apis/wardle.example.com/v1beta1/namespaces/default/flunders";
 const WRITERS: usize = 32;
 const ROUNDS: &str = "KUBE_ANNEX_CRASH_ROUNDS";
+/// Without being told how often: as often as this, or as fits into the time.
+const USUAL_ROUNDS: u64 = 100;
+const USUAL_TIME: Duration = Duration::from_secs(30);
 
 /// One write of a client: the number decides what it does. An object is created, changed, and most are deleted.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,13 +121,17 @@ async fn what_was_answered_is_in_etcd_after_a_kill_at_any_instant() {
 async fn kill_again_and_again(flags: &[&str]) {
     let start =
         |folder: &Path| tokio::task::block_in_place(|| Standalone::start_with(Path::new(BINARY), folder, flags));
-    let rounds: u64 = std::env::var(ROUNDS).map_or(3, |rounds| rounds.parse().expect("a number of rounds"));
+    let wanted = std::env::var(ROUNDS).ok().map(|rounds| rounds.parse().expect("a number of rounds"));
+    let (most, started): (u64, _) = (wanted.unwrap_or(USUAL_ROUNDS), std::time::Instant::now());
     let folder = tempfile::tempdir().unwrap();
     let mut next = [0; WRITERS];
     let mut objects: BTreeMap<String, Value> = BTreeMap::new();
     let mut from = 1;
     let mut random = u64::from(std::process::id());
-    for round in 0..rounds {
+    for round in 0..most {
+        if wanted.is_none() && round > 0 && started.elapsed() > USUAL_TIME {
+            break;
+        }
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let server = start(folder.path());
         let mut clients = Vec::new();

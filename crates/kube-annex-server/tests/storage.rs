@@ -3,6 +3,10 @@
 #![cfg(feature = "redb")]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "storage/encryption.rs"]
+mod encryption;
+#[path = "storage/maintenance.rs"]
+mod maintenance;
 mod support;
 
 use http::{Method, Request, StatusCode};
