@@ -217,7 +217,7 @@ impl ServerBuilder {
         for registration in &self.registrations {
             resources.push(Arc::new(in_service(registration, &self.seams, cache.as_ref(), &chain)?));
         }
-        self.reader.fill(resources.clone());
+        self.reader.fill(&resources);
         let mut checks = self.checks;
         if let Some(storage) = self.storage {
             checks.push(storage_check(storage));

@@ -5,22 +5,24 @@ use crate::registry::resource::ServedResource;
 use kube_annex::options::ListOptions;
 use kube_annex::{AggregatedResource, Object, Status};
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
-/// Reads the objects that this server stores. Empty until the server is built.
+/// Reads the objects that this server stores. Empty until the server is built, and after it is gone: the plug-in that
+/// reads is part of the server, and must not keep it alive.
 #[derive(Clone, Default)]
-pub struct Reader(Arc<OnceLock<Vec<Arc<ServedResource>>>>);
+pub struct Reader(Arc<OnceLock<Vec<Weak<ServedResource>>>>);
 
 impl Reader {
-    pub(crate) fn fill(&self, resources: Vec<Arc<ServedResource>>) {
-        let _ = self.0.set(resources);
+    pub(crate) fn fill(&self, resources: &[Arc<ServedResource>]) {
+        let _ = self.0.set(resources.iter().map(Arc::downgrade).collect());
     }
 
     /// Every object of a stored resource, in the hub version `R`, all namespaces.
     ///
-    /// * Errors: 503 before the server is built; 404 when `R` is not the hub of a stored resource.
+    /// * Errors: 503 before the server is built and after it is gone; 404 when `R` is not the hub of a stored resource.
     pub async fn list<R: AggregatedResource>(&self) -> Result<Vec<R>, Status> {
-        let resources = self.0.get().ok_or_else(|| Status::unavailable("not yet ready to handle request"))?;
+        let resources: Option<Vec<_>> = self.0.get().and_then(|all| all.iter().map(Weak::upgrade).collect());
+        let resources = resources.ok_or_else(|| Status::unavailable("not yet ready to handle request"))?;
         let wanted = R::DESCRIPTOR.gvr();
         let store = resources
             .iter()
