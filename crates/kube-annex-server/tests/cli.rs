@@ -70,7 +70,7 @@ fn a_flag_that_lacks_another_names_it() {
 fn flags_that_contradict_each_other_are_refused() {
     let told = refusal(1, &["--standalone", "--data-dir=/nonexistent", "--kubeconfig=x"]);
     assert!(told.starts_with("--standalone asks no cluster"), "{told}");
-    let told = refusal(1, &["--etcd-servers=http://127.0.0.1:2379"]);
+    let told = refusal(1, &["--storage-backend=memory", "--etcd-servers=http://127.0.0.1:2379"]);
     assert!(told.contains("--storage-backend is memory"), "{told}");
     let told = refusal(1, &["--storage-backend=etcd"]);
     assert!(told.contains("give --etcd-servers too"), "{told}");

@@ -46,6 +46,7 @@ fn stop(server: Standalone) -> Ended {
     server.process.terminate();
     let ended = server.process.ended();
     assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!ended.stderr.contains("leaving background tasks behind"), "the store is closed: {ended:?}");
     ended
 }
 

@@ -97,12 +97,13 @@ async fn sr_16_a_damaged_object_is_named_the_rest_is_served_and_readyz_says_so()
     let told = refusal(&["storage", "verify", "--data-dir", data]);
     assert!(told.contains("wardle.example.com/flunders/default/first at revision 2 cannot be read"), "{told}");
 
-    for _ in 0..2 {
+    // At first the damaged file is put aside; from then on there is no row for what it could not tell.
+    for why in ["its row does not fit its checksum", "its row is missing"] {
         let server = Standalone::start(folder.path());
         let admin = server.admin().await;
         let (status, body) = ask(&admin, Method::GET, &format!("{FLUNDERS}/first"), None).await;
         assert_eq!((status.as_u16(), &body["reason"]), (500, &json!("InternalError")), "{body}");
-        assert!(body["message"].as_str().unwrap().contains("its row does not fit its checksum"), "{body}");
+        assert!(body["message"].as_str().unwrap().contains(why), "{body}");
         let path = format!("{FLUNDERS}/second");
         assert_eq!(ask(&admin, Method::GET, &path, None).await, (StatusCode::OK, second.clone()));
         assert_eq!(ask(&admin, Method::GET, "/readyz", None).await.0, StatusCode::INTERNAL_SERVER_ERROR);

@@ -97,7 +97,8 @@ impl Committer {
         let opened = (Instant::now(), journal.read().newest());
         let age = age.map(|limit| Age { limit, marks: VecDeque::from([opened]) });
         let (dropped, recovery) = (dropped.into(), Recovery::default());
-        Self { file, journal, health, requests, dropped, age, unsettled: false, recovery }
+        // A check while it was opened is a commit too.
+        Self { file, journal, health, requests, dropped, age, unsettled: true, recovery }
     }
 
     /// Works until nobody can ask any more.
