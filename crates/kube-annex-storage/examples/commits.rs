@@ -7,18 +7,18 @@ use bytes::Bytes;
 use kube_annex_storage::redb::Redb;
 use kube_annex_storage::{Prefix, Storage as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().expect("a folder");
-    let mut number = |usual| arguments.next().map_or(usual, |text| text.parse::<usize>().expect("a number"));
+    let mut number = |usual| arguments.next().map_or(usual, |text| text.parse::<u32>().expect("a number"));
     let (writers, creations, size) = (number(32), number(50_000), number(760));
     let store = Arc::new(Redb::open(&folder).unwrap());
-    let next = Arc::new(AtomicUsize::new(0));
-    let value = Bytes::from(vec![b'x'; size]);
+    let next = Arc::new(AtomicU32::new(0));
+    let value = Bytes::from(vec![b'x'; size as usize]);
     let (started, busy) = (Instant::now(), cpu());
     let writers = (0..writers).map(|_| {
         let (store, next, value) = (store.clone(), next.clone(), value.clone());
@@ -41,13 +41,13 @@ async fn main() {
     for writer in writers.collect::<Vec<_>>() {
         waits.extend(writer.await.unwrap());
     }
-    let (took, busy) = (started.elapsed(), cpu() - busy);
+    let (took, busy) = (started.elapsed(), cpu().saturating_sub(busy));
     waits.sort_unstable();
     let at = |share: usize| waits[(waits.len() - 1) * share / 100];
     println!(
         "{creations} creations of {size} bytes in {took:.2?}: {:.0}/s, {:.1} us of CPU each; p50 {:.2?}, p99 {:.2?}",
-        creations as f64 / took.as_secs_f64(),
-        busy.as_secs_f64() * 1e6 / creations as f64,
+        f64::from(creations) / took.as_secs_f64(),
+        busy.as_secs_f64() * 1e6 / f64::from(creations),
         at(50),
         at(99),
     );
@@ -62,8 +62,8 @@ async fn main() {
 }
 
 /// Names that do not come in order.
-fn name(number: usize) -> String {
-    format!("{:08x}", (number as u32).wrapping_mul(2_654_435_761))
+fn name(number: u32) -> String {
+    format!("{:08x}", number.wrapping_mul(2_654_435_761))
 }
 
 /// The CPU time of this process.

@@ -342,7 +342,7 @@ fn backend(operation: &'static str, source: BoxError) -> Error {
 }
 
 fn listed(objects: &[Unreadable]) -> String {
-    objects.iter().map(|object| format!("; {object}")).collect()
+    objects.iter().flat_map(|object| ["; ".to_owned(), object.to_string()]).collect()
 }
 
 fn advice(found: u64, supported: u64) -> &'static str {

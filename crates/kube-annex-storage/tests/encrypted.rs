@@ -81,7 +81,7 @@ async fn sr_21_a_missing_key_concerns_its_objects_alone_and_a_list_names_them() 
     assert_eq!(new.get(&key("b")).await.unwrap().unwrap().value, Bytes::from_static(b"2"));
     let Err(Error::Unreadable(objects)) = new.get(&key("a")).await else { unreachable!("its key is missing") };
     assert!(objects[0].why.contains("no matching key"), "{objects:?}");
-    let Err(Error::Unreadable(objects)) = list(&new).await.map_err(|error| error) else { unreachable!("two are") };
+    let Err(Error::Unreadable(objects)) = list(&new).await else { unreachable!("two are") };
     let named: Vec<&str> = objects.iter().map(|object| object.key.as_str()).collect();
     assert_eq!(named, ["example.com/widgets/a", "example.com/widgets/c"]);
     assert!(matches!(new.delete(&key("a"), Precondition::default()).await, Err(Error::Unreadable(_))));

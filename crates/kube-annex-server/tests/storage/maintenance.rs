@@ -92,7 +92,9 @@ async fn sr_16_a_damaged_object_is_named_the_rest_is_served_and_readyz_says_so()
     // The file may hold what it was before in pages that are free.
     let places: Vec<usize> = (0..bytes.len() - note.len()).filter(|at| bytes[*at..].starts_with(note)).collect();
     assert!(!places.is_empty());
-    places.iter().for_each(|at| bytes[*at] ^= 1);
+    for at in places {
+        bytes[at] ^= 1;
+    }
     fs::write(&file, bytes).unwrap();
     let told = refusal(&["storage", "verify", "--data-dir", data]);
     assert!(told.contains("wardle.example.com/flunders/default/first at revision 2 cannot be read"), "{told}");
@@ -111,9 +113,9 @@ async fn sr_16_a_damaged_object_is_named_the_rest_is_served_and_readyz_says_so()
         stop(server);
     }
     assert!(folder.path().join("storage/store.damaged-1").exists(), "what was found is kept");
-    let stats: Value = serde_json::from_str(&said(&["storage", "stats", "--data-dir", data, "-o", "json"])).unwrap();
-    let why = &stats["damaged"]["wardle.example.com/flunders/default/first"];
-    assert!(why.is_string(), "{stats}");
+    let told: Value = serde_json::from_str(&said(&["storage", "stats", "--data-dir", data, "-o", "json"])).unwrap();
+    let why = &told["damaged"]["wardle.example.com/flunders/default/first"];
+    assert!(why.is_string(), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

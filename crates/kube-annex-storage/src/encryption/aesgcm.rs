@@ -46,7 +46,7 @@ const NONCE: usize = 12;
 const TAG: usize = 16;
 
 impl Transformer for AesGcm {
-    fn to_storage(&self, value: &[u8], authenticated: &[u8]) -> Result<Bytes, TransformError> {
+    fn seal(&self, value: &[u8], authenticated: &[u8]) -> Result<Bytes, TransformError> {
         let mut kept = Vec::with_capacity(NONCE + value.len() + TAG);
         kept.extend([0; NONCE]);
         OsRng.try_fill_bytes(&mut kept).map_err(|_| TransformError::Unencrypted)?;
@@ -62,7 +62,7 @@ impl Transformer for AesGcm {
         Ok(kept.into())
     }
 
-    fn from_storage(&self, kept: &Bytes, authenticated: &[u8]) -> Result<Plain, TransformError> {
+    fn unseal(&self, kept: &Bytes, authenticated: &[u8]) -> Result<Plain, TransformError> {
         let (nonce, rest) = kept.split_at_checked(NONCE).ok_or(TransformError::Short)?;
         let text = rest.len().checked_sub(TAG).ok_or(TransformError::Refused)?;
         let (text, tag) = rest.split_at(text);

@@ -90,6 +90,9 @@ pub enum ConfigError {
 const API_VERSION: &str = "apiserver.config.k8s.io/v1";
 const KIND: &str = "EncryptionConfiguration";
 
+/// A provider, and what all that it writes begins with.
+type Named = (Bytes, Arc<dyn Transformer>);
+
 impl EncryptionConfiguration {
     /// The transformers that it asks for.
     ///
@@ -99,7 +102,7 @@ impl EncryptionConfiguration {
             return Err(ConfigError::Kind { kind: self.kind.clone(), api_version: self.api_version.clone() });
         }
         let mut errors = field::ErrorList::new();
-        let mut lists: BTreeMap<(&str, &str), Vec<(Bytes, Arc<dyn Transformer>)>> = BTreeMap::new();
+        let mut lists: BTreeMap<(&str, &str), Vec<Named>> = BTreeMap::new();
         let root = Path::new("resources");
         if self.resources.is_empty() {
             errors.push(field::Error::required(&root, "at least one resources is required"));
@@ -134,11 +137,11 @@ impl EncryptionConfiguration {
 
 impl Resources {
     /// What each provider writes begins with, and the provider.
-    fn providers(&self, path: &Path, errors: &mut field::ErrorList) -> Vec<(Bytes, Arc<dyn Transformer>)> {
+    fn providers(&self, path: &Path, errors: &mut field::ErrorList) -> Vec<Named> {
         if self.providers.is_empty() {
             errors.push(field::Error::required(path, format!("at least one {path} is required")));
         }
-        let mut made: Vec<(Bytes, Arc<dyn Transformer>)> = Vec::new();
+        let mut made: Vec<Named> = Vec::new();
         for (index, provider) in self.providers.iter().enumerate() {
             let path = path.index(index);
             match provider.only() {
@@ -198,7 +201,7 @@ impl Keys {
         if self.keys.is_empty() {
             errors.push(field::Error::required(path, "at least one keys is required"));
         }
-        let mut made: Vec<(Bytes, Arc<dyn Transformer>)> = Vec::new();
+        let mut made: Vec<Named> = Vec::new();
         for (index, key) in self.keys.iter().enumerate() {
             let path = path.index(index);
             if key.name.is_empty() {

@@ -44,7 +44,7 @@ impl Encrypted {
     }
 
     fn seal(&self, key: &Key, value: &[u8]) -> Result<Bytes, Error> {
-        let sealed = self.transformers.of(key).to_storage(value, self.authenticated(key).as_bytes());
+        let sealed = self.transformers.of(key).seal(value, self.authenticated(key).as_bytes());
         sealed.map_err(|error| Error::Backend {
             backend: self.below.name(),
             operation: "the encryption",
@@ -53,7 +53,7 @@ impl Encrypted {
     }
 
     fn read(&self, key: &Key, kept: &Bytes) -> Result<Plain, TransformError> {
-        self.transformers.of(key).from_storage(kept, self.authenticated(key).as_bytes())
+        self.transformers.of(key).unseal(kept, self.authenticated(key).as_bytes())
     }
 
     fn open(&self, entry: Entry) -> Result<Entry, Unreadable> {
@@ -89,7 +89,9 @@ fn unreadable(key: Key, revision: Revision, why: TransformError) -> Unreadable {
 
 impl fmt::Debug for Encrypted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Encrypted").field("below", &self.below.name()).field("resources", &self.transformers).finish()
+        let Self { below, transformers, place } = self;
+        let mut fields = f.debug_struct("Encrypted");
+        fields.field("below", &below.name()).field("transformers", transformers).field("place", place).finish()
     }
 }
 

@@ -30,11 +30,11 @@ fn place() -> Key {
 }
 
 fn keep(transformers: &Transformers, value: &'static [u8]) -> Bytes {
-    transformers.of(&place()).to_storage(value, PLACE).expect("it is encrypted")
+    transformers.of(&place()).seal(value, PLACE).expect("it is encrypted")
 }
 
 fn read(transformers: &Transformers, kept: &Bytes) -> Result<(Bytes, bool), TransformError> {
-    transformers.of(&place()).from_storage(kept, PLACE).map(|plain| (plain.value, plain.stale))
+    transformers.of(&place()).unseal(kept, PLACE).map(|plain| (plain.value, plain.stale))
 }
 
 fn bytes(hex: &str) -> Bytes {
@@ -87,7 +87,7 @@ fn sr_21_what_upstream_wrote_is_read() {
 fn sr_21_what_is_kept_is_bound_to_its_place() {
     let transformers = with(&[aesgcm(&[("key1", &secret(32, 7))])]);
     let kept = keep(&transformers, b"value");
-    let elsewhere = transformers.of(&place()).from_storage(&kept, b"example.com/widgets/default/two");
+    let elsewhere = transformers.of(&place()).unseal(&kept, b"example.com/widgets/default/two");
     assert_eq!(elsewhere, Err(TransformError::Refused));
 }
 
@@ -155,7 +155,7 @@ fn sr_21_a_resource_has_its_own_providers_or_its_groups_or_everyones() {
         ("example.com/gadgets/a", "group"),
         ("example.org/widgets/default/a", "all"),
     ] {
-        let kept = transformers.of(&Key::new(place)).to_storage(b"value", place.as_bytes()).expect("it is encrypted");
+        let kept = transformers.of(&Key::new(place)).seal(b"value", place.as_bytes()).expect("it is encrypted");
         assert!(kept.starts_with(format!("k8s:enc:aesgcm:v1:{name}:").as_bytes()), "{place}");
     }
 }

@@ -12,12 +12,12 @@ pub trait Transformer: Send + Sync + 'static {
     /// What is kept of a value.
     ///
     /// * Errors: it cannot be made; nothing may be kept then.
-    fn to_storage(&self, value: &[u8], authenticated: &[u8]) -> Result<Bytes, TransformError>;
+    fn seal(&self, value: &[u8], authenticated: &[u8]) -> Result<Bytes, TransformError>;
 
     /// The value of what was kept.
     ///
     /// * Errors: why it cannot be read.
-    fn from_storage(&self, kept: &Bytes, authenticated: &[u8]) -> Result<Plain, TransformError>;
+    fn unseal(&self, kept: &Bytes, authenticated: &[u8]) -> Result<Plain, TransformError>;
 }
 
 /// A value that was read.
@@ -62,11 +62,11 @@ pub(super) const ENCRYPTED: &[u8] = b"k8s:enc:";
 pub struct Identity;
 
 impl Transformer for Identity {
-    fn to_storage(&self, value: &[u8], _: &[u8]) -> Result<Bytes, TransformError> {
+    fn seal(&self, value: &[u8], _: &[u8]) -> Result<Bytes, TransformError> {
         Ok(Bytes::copy_from_slice(value))
     }
 
-    fn from_storage(&self, kept: &Bytes, _: &[u8]) -> Result<Plain, TransformError> {
+    fn unseal(&self, kept: &Bytes, _: &[u8]) -> Result<Plain, TransformError> {
         if kept.starts_with(ENCRYPTED) {
             return Err(TransformError::Encrypted);
         }
@@ -95,19 +95,19 @@ impl fmt::Debug for Prefixed {
 }
 
 impl Transformer for Prefixed {
-    fn to_storage(&self, value: &[u8], authenticated: &[u8]) -> Result<Bytes, TransformError> {
+    fn seal(&self, value: &[u8], authenticated: &[u8]) -> Result<Bytes, TransformError> {
         let (prefix, first) = self.transformers.first().ok_or(self.unknown)?;
-        let kept = first.to_storage(value, authenticated)?;
+        let kept = first.seal(value, authenticated)?;
         if prefix.is_empty() { Ok(kept) } else { Ok([&prefix[..], &kept].concat().into()) }
     }
 
-    fn from_storage(&self, kept: &Bytes, authenticated: &[u8]) -> Result<Plain, TransformError> {
+    fn unseal(&self, kept: &Bytes, authenticated: &[u8]) -> Result<Plain, TransformError> {
         let mut refused = None;
         for (index, (prefix, transformer)) in self.transformers.iter().enumerate() {
             if !kept.starts_with(prefix) {
                 continue;
             }
-            match transformer.from_storage(&kept.slice(prefix.len()..), authenticated) {
+            match transformer.unseal(&kept.slice(prefix.len()..), authenticated) {
                 Ok(plain) => return Ok(Plain { stale: plain.stale || index > 0, ..plain }),
                 // What one cannot read a later one may: the same provider can be there twice, with other keys.
                 Err(error) if !prefix.is_empty() => refused = refused.or(Some(error)),

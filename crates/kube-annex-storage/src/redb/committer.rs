@@ -265,16 +265,14 @@ impl Committer {
         }
         let limits = self.journal.read().limits();
         let recovered = self.file.reopen(limits).and_then(|contents| self.catch_up(contents));
-        match recovered.and_then(|()| self.file.settle()) {
-            Ok(()) => {
-                self.recovery = Recovery::default();
-                self.health.heal();
-            }
-            Err(_) => {
-                let wait = FIRST_RETRY.saturating_mul(1 << self.recovery.tried.min(16)).min(LAST_RETRY);
-                self.recovery = Recovery { tried: self.recovery.tried + 1, next: Some(now + wait) };
-            }
+        if recovered.and_then(|()| self.file.settle()).is_ok() {
+            self.recovery = Recovery::default();
+            self.health.heal();
+            return;
         }
+        // What the first failure was is told already.
+        let wait = FIRST_RETRY.saturating_mul(1 << self.recovery.tried.min(16)).min(LAST_RETRY);
+        self.recovery = Recovery { tried: self.recovery.tried + 1, next: Some(now + wait) };
     }
 
     /// Takes over the commits that are on the disk although it had said that they are not.
