@@ -4,11 +4,13 @@
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use kube_annex_storage::cache::{CacheOptions, Cached, Freshness, Spawn};
 use kube_annex_storage::encryption::{AesGcm, Encrypted, EncryptionConfiguration, Rewritten, Transformers, rewrite};
 use kube_annex_storage::memory::Memory;
 use kube_annex_storage::{Error, Key, ListRequest, Precondition, Prefix, Revision, Storage};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn all_with(key: u8) -> Transformers {
     let mut transformers = Transformers::default();
@@ -17,6 +19,14 @@ fn all_with(key: u8) -> Transformers {
 }
 
 kube_annex_storage::conformance!(laws, || async { Encrypted::new(Arc::new(Memory::new()), all_with(1)) });
+
+kube_annex_storage::conformance!(cached, || async { cached(Encrypted::new(Arc::new(Memory::new()), all_with(1))) });
+
+fn cached(below: Encrypted) -> Cached {
+    #[allow(clippy::disallowed_methods, reason = "tests have no seams")]
+    let spawn: Spawn = Arc::new(|task| drop(tokio::spawn(task)));
+    Cached::new(Arc::new(below), CacheOptions::default(), spawn)
+}
 
 /// Transformers whose first key writes, and of which each reads.
 fn keys(names: &[&str]) -> Transformers {
@@ -119,4 +129,44 @@ async fn sr_21_the_place_of_a_value_can_have_a_longer_name_than_its_key() {
     long.create(&key("a"), Bytes::from_static(b"value")).await.unwrap();
     assert!(long.get(&key("a")).await.unwrap().is_some());
     assert!(short.get(&key("a")).await.is_err());
+}
+
+/// Another server writes with a key that is missing here, while clients read and watch through the cache.
+#[tokio::test(start_paused = true)]
+async fn sr_16_through_a_cache_the_rest_is_read_on_and_watchers_are_told_where_it_ends() {
+    let below = Arc::new(Memory::new());
+    let (other, own) = (Encrypted::new(below.clone(), keys(&["old"])), Encrypted::new(below.clone(), keys(&["new"])));
+    let cache = cached(own);
+    let first = cache.create(&key("a"), Bytes::from_static(b"1")).await.unwrap();
+    let mut events = cache.events(&widgets(), Revision(first.0 - 1)).await.unwrap();
+    other.create(&key("b"), Bytes::from_static(b"2")).await.unwrap();
+    cache.create(&key("c"), Bytes::from_static(b"3")).await.unwrap();
+    assert!(events.next().await.unwrap().is_ok(), "what comes before it is told");
+    assert!(matches!(events.next().await, Some(Err(Error::Unreadable(_)))));
+    assert!(events.next().await.is_none());
+
+    let started = tokio::time::Instant::now();
+    for round in 0..5 {
+        for (name, value) in [("a", "1"), ("c", "3")] {
+            assert_eq!(cache.get(&key(name)).await.unwrap().unwrap().value, value, "round {round}");
+        }
+        assert!(matches!(cache.get(&key("b")).await, Err(Error::Unreadable(_))));
+        let Err(Error::Unreadable(objects)) = list(&cache).await else { unreachable!("one is") };
+        assert_eq!(objects[0].key, key("b"));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(started.elapsed() < Duration::from_secs(3), "nobody waits for what does not come");
+
+    below.delete(&key("b"), Precondition::default()).await.unwrap();
+    let newest = cache.current_revision().await.unwrap();
+    let healed = async {
+        while cache.snapshot(&widgets(), Freshness::NotOlderThan(newest)).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), healed).await.expect("the cache goes on by itself");
+    assert_eq!(list(&cache).await.unwrap(), 2);
+    let mut events = cache.events(&widgets(), newest).await.unwrap();
+    cache.update(&key("a"), Bytes::from_static(b"4"), Precondition::default()).await.unwrap();
+    assert!(events.next().await.unwrap().is_ok());
 }

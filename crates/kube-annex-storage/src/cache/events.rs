@@ -25,7 +25,8 @@ pub enum CachedItem {
 /// The commits below a prefix after a revision.
 ///
 /// * Shape: a cursor; it buffers nothing. It ends after an error, and when the cache is gone.
-/// * Errors: [`Error::Expired`] when the watcher is so slow that its next commit is no longer in the window.
+/// * Errors: [`Error::Expired`] when the watcher is so slow that its next commit is no longer in the window;
+///   [`Error::Unreadable`] when the storage cannot read what comes next.
 pub struct Events {
     shared: Arc<Shared>,
     prefix: Prefix,
@@ -75,6 +76,9 @@ impl Events {
             if !self.filters || self.prefix.covers(&event.entry.key) {
                 return Ok(Some(CachedItem::Event(event.clone())));
             }
+        }
+        if !state.unreadable.is_empty() {
+            return Err(Error::Unreadable(state.unreadable.clone()));
         }
         if state.closed {
             self.ended = true;

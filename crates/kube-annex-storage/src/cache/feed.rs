@@ -46,6 +46,10 @@ async fn keep_up(shared: &Shared, storage: &dyn Storage) {
         // What was lost is read again; after any other failure the watch goes on where it was.
         known = match ended {
             Error::Expired { .. } => None,
+            Error::Unreadable(objects) => {
+                shared.unreadable(objects);
+                None
+            }
             _ => before.map(|from| from.max(reached)),
         };
         if known.is_none() {

@@ -75,9 +75,11 @@ impl Cached {
         let mut pause = ASK_AGAIN.0;
         loop {
             self.storage.request_progress().await?;
-            let reached = tip.wait_for(|tip| tip.up_to >= Some(revision));
+            let reached = tip.wait_for(|tip| tip.up_to >= Some(revision) || tip.troubled);
             match tokio::time::timeout(pause, reached).await {
-                Ok(Ok(_)) => return Ok(()),
+                Ok(Ok(tip)) if tip.up_to >= Some(revision) => return Ok(()),
+                // It is read anew, and nobody knows for how long in vain.
+                Ok(Ok(_)) => return Err(shared.behind()),
                 Ok(Err(_)) => return Err(shared.not_ready()),
                 Err(_) => pause = (pause * 2).min(ASK_AGAIN.1),
             }

@@ -6,7 +6,7 @@ use super::snapshot::Snapshot;
 use super::table::Table;
 use super::window::{Capacity, Window};
 use super::{namespace_of, resource_of};
-use crate::error::Error;
+use crate::error::{Error, Unreadable};
 use crate::key::{Key, Prefix};
 use crate::storage::{Entry, Event, EventKind, Revision};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) ready: bool,
     /// Nothing comes any more: the cache or its storage is gone.
     pub(super) closed: bool,
+    /// What the storage has and cannot read: nothing after that comes until it can.
+    pub(super) unreadable: Vec<Unreadable>,
     /// How often watchers were asked how far they are; for how much of that they may answer; what they must have reached.
     pub(super) asked: u64,
     pub(super) answerable: u64,
@@ -52,6 +54,7 @@ impl Shared {
             up_to: Revision(0),
             ready: false,
             closed: false,
+            unreadable: Vec::new(),
             asked: 0,
             answerable: 0,
             asked_at: Revision(0),
@@ -117,8 +120,10 @@ impl Shared {
             state.table = table;
             state.up_to = revision;
             state.ready = true;
+            state.unreadable.clear();
             state.window.all_sleepers()
         });
+        self.tip.send_if_modified(|tip| std::mem::take(&mut tip.troubled));
     }
 
     /// Takes over commits, in their order. Those that are known already change nothing.
@@ -162,6 +167,14 @@ impl Shared {
     pub(super) fn forget_up_to(&self, revision: Revision) {
         self.change(|state| {
             state.window.forget_up_to(revision);
+            state.window.all_sleepers()
+        });
+    }
+
+    /// What comes next cannot be read: watchers are told so, and readers ask the storage.
+    pub(super) fn unreadable(&self, objects: Vec<Unreadable>) {
+        self.change(|state| {
+            state.unreadable = objects;
             state.window.all_sleepers()
         });
     }
