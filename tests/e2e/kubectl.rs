@@ -14,6 +14,7 @@ use serde_json::Value;
 pub(crate) struct Kubectl {
     program: PathBuf,
     flags: Vec<String>,
+    editor: Option<String>,
 }
 
 /// What a command printed.
@@ -35,12 +36,18 @@ impl Kubectl {
             format!("--cache-dir={}", cache.display()),
             "--request-timeout=30s".to_owned(),
         ];
-        Self { program: program.to_path_buf(), flags }
+        Self { program: program.to_path_buf(), flags, editor: None }
     }
 
     /// The same in a namespace.
     pub(crate) fn in_namespace(mut self, namespace: &str) -> Self {
         self.flags.push(format!("--namespace={namespace}"));
+        self
+    }
+
+    /// The same with a command that `edit` edits with.
+    pub(crate) fn editing(mut self, editor: &str) -> Self {
+        self.editor = Some(editor.to_owned());
         self
     }
 
@@ -85,7 +92,9 @@ impl Kubectl {
 
     /// Starts a command and leaves it running, for `get --watch`; the caller kills it.
     pub(crate) fn spawn(&self, arguments: &[&str]) -> Result<Child> {
-        Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command.envs(self.editor.as_ref().map(|editor| ("KUBE_EDITOR", editor)));
+        command
             .args(arguments)
             .args(&self.flags)
             .stdin(Stdio::piped())
@@ -94,6 +103,13 @@ impl Kubectl {
             .spawn()
             .with_context(|| format!("cannot run {}", self.program.display()))
     }
+}
+
+/// Whether a command that was left running ends with 0.
+///
+/// * Errors: it is still running after a minute and a half.
+pub(crate) fn ended_well(child: &mut Child) -> Result<bool> {
+    wait(child)
 }
 
 fn wait(child: &mut Child) -> Result<bool> {

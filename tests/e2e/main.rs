@@ -5,6 +5,9 @@
 //! `KUBE_ANNEX_REQUIRE_CONTROL_PLANE` is set.
 
 mod annex;
+mod clients;
+mod commands;
+mod controllers;
 mod deployment;
 mod harness;
 mod kubectl;
@@ -49,14 +52,21 @@ struct Test {
 }
 
 fn tests() -> Vec<Test> {
-    let sample = wardle::TESTS.iter().map(|(name, run)| Test {
+    let shared = || [wardle::TESTS, commands::TESTS, controllers::TESTS, clients::TESTS].into_iter().flatten();
+    let sample = shared().map(|(name, run)| Test {
         name: format!("sample_apiserver::{name}"),
         run: Box::new(|harness| run(harness.sample()?)),
     });
-    let annex = wardle::TESTS
-        .iter()
+    let annex = shared()
         .chain(annex::TESTS)
+        .chain(commands::OF_GADGETS)
         .map(|(name, run)| Test { name: format!("annex::{name}"), run: Box::new(|harness| run(harness.annex()?)) });
+    let client_go = clients::CLIENT_GO.iter().flat_map(|scenario| {
+        let sample: Run = Box::new(|harness| clients::client_go(harness.sample()?, scenario));
+        let annex: Run = Box::new(|harness| clients::client_go(harness.annex()?, scenario));
+        [("sample_apiserver", sample), ("annex", annex)]
+            .map(|(server, run)| Test { name: format!("{server}::client_go::{scenario}"), run })
+    });
     let alone = [
         Test {
             name: "deploy::applies_serves_repeats_and_removes".to_owned(),
@@ -68,7 +78,7 @@ fn tests() -> Vec<Test> {
         name: format!("shared_etcd::{name}"),
         run: Box::new(|harness| run(harness.shared()?)),
     });
-    sample.chain(annex).chain(shared).chain(alone).collect()
+    sample.chain(annex).chain(client_go).chain(shared).chain(alone).collect()
 }
 
 fn trial(Test { name, run }: Test, harness: &Arc<Harness>, missing: Option<&Missing>) -> Trial {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 pub use aggregate::{AggregatedServer, Beside, ExternalService, available};
-pub use binaries::{Binaries, Missing};
+pub use binaries::{Binaries, Missing, client_go_tests};
 pub use users::User;
 
 use crate::process::{Daemon, Guard, tail};

