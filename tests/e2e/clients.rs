@@ -65,7 +65,8 @@ fn python_client(cluster: &Cluster) -> Result<()> {
 /// A Python with the client, made once beside the build products.
 fn python() -> Result<PathBuf> {
     static MADE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let made = MADE.get_or_init(|| make_python(&paths::target().join("e2e/python")).map_err(|error| format!("{error:#}")));
+    let made =
+        MADE.get_or_init(|| make_python(&paths::target().join("e2e/python")).map_err(|error| format!("{error:#}")));
     made.clone().map_err(|text| anyhow!("{text}"))
 }
 
@@ -135,4 +136,4 @@ async fn reflects(flunders: &Api<DynamicObject>, kind: &ApiResource, config: wat
     }
 }
 
-const PYTHON_CLIENT: &str = "kubernetes>=35,<37";
+const PYTHON_CLIENT: &str = "kubernetes>=37,<38";

@@ -55,12 +55,14 @@ fn x_7_get_everywhere_wide_sorted_and_with_labels(cluster: &Cluster) -> Result<(
     }
     let everywhere = kubectl.ok(&["get", "flunders", "--all-namespaces", "-l", "colour", "--no-headers"])?;
     ensure!(everywhere.lines().all(|line| line.starts_with("x-7 ")) && everywhere.lines().count() == 3, "{everywhere}");
-    let sorted = kubectl.ok(&["get", "flunders", "--sort-by=.metadata.labels.colour", "--no-headers", "-L", "colour"])?;
+    let sorted =
+        kubectl.ok(&["get", "flunders", "--sort-by=.metadata.labels.colour", "--no-headers", "-L", "colour"])?;
     let names: Vec<&str> = sorted.lines().filter_map(|line| line.split_whitespace().next()).collect();
     ensure!(names == ["c", "a", "b"] && sorted.contains("blue"), "{sorted}");
     let wide = kubectl.ok(&["get", "flunders", "-o", "wide", "--show-labels"])?;
     ensure!(wide.lines().next().is_some_and(|head| head.trim_end().ends_with("LABELS")), "{wide}");
-    let one = kubectl.ok(&["get", "flunders", "--field-selector=metadata.name!=a,metadata.namespace=x-7", "-o", "name"])?;
+    let one =
+        kubectl.ok(&["get", "flunders", "--field-selector=metadata.name!=a,metadata.namespace=x-7", "-o", "name"])?;
     ensure!(one.lines().count() == 2, "{one}");
     Ok(())
 }
@@ -230,7 +232,10 @@ fn x_13_scale_a_gadget(cluster: &Cluster) -> Result<()> {
     let refused = kubectl.fails(&["scale", "gadget", "one", "--replicas=7", "--current-replicas=2"], "")?;
     ensure!(refused.contains("Expected replicas to be 2, was 5"), "{refused}");
     let scale = kubectl.json(&["get", "gadget", "one", "--subresource=scale"])?;
-    ensure!(scale["kind"] == "Scale" && scale["apiVersion"] == "autoscaling/v1" && scale["spec"]["replicas"] == 5, "{scale}");
+    ensure!(
+        scale["kind"] == "Scale" && scale["apiVersion"] == "autoscaling/v1" && scale["spec"]["replicas"] == 5,
+        "{scale}"
+    );
     Ok(())
 }
 
@@ -249,7 +254,10 @@ fn x_7_gadgets_are_found(cluster: &Cluster) -> Result<()> {
     let row: Vec<&str> = table.lines().nth(1).context("no row")?.split_whitespace().collect();
     ensure!(row[..5] == ["one", "red", "1", "True", "Auto"], "{table}");
     let refused = kubectl.fails(&["create", "-f", "-"], &gadget("three", &json!({ "color": "pink" })).to_string())?;
-    ensure!(refused.contains(r#"spec.color: Unsupported value: "pink": supported values: "red", "green", "blue""#), "{refused}");
+    ensure!(
+        refused.contains(r#"spec.color: Unsupported value: "pink": supported values: "red", "green", "blue""#),
+        "{refused}"
+    );
     kubectl.ok(&["get", "rich"])?;
     Ok(())
 }
@@ -267,7 +275,10 @@ fn x_8_gadgets_merge_what_two_apply(cluster: &Cluster) -> Result<()> {
     ensure!(one["spec"]["ports"] == ports && one["spec"]["words"] == json!(["x", "y"]), "{one}");
     apply("a", json!({ "color": "red" }))?;
     let one = kubectl.json(&["get", "gadget", "one"])?;
-    ensure!(one["spec"]["ports"] == json!([{ "port": 53, "protocol": "UDP" }]) && one["spec"]["words"] == json!(["y"]), "{one}");
+    ensure!(
+        one["spec"]["ports"] == json!([{ "port": 53, "protocol": "UDP" }]) && one["spec"]["words"] == json!(["y"]),
+        "{one}"
+    );
     Ok(())
 }
 

@@ -68,7 +68,8 @@ fn x_4_orphans_lose_their_owner(cluster: &Cluster) -> Result<()> {
 fn x_3_a_namespace_with_many_objects_goes(cluster: &Cluster) -> Result<()> {
     let kubectl = cluster.in_namespace("full")?;
     let items: Vec<Value> = (0..50).map(|index| flunder(&format!("f-{index}"), &[])).collect();
-    kubectl.ok_with(&["create", "-f", "-"], &json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string())?;
+    kubectl
+        .ok_with(&["create", "-f", "-"], &json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string())?;
     kubectl.ok(&["delete", "namespace", "full", "--timeout=80s"])?;
     let left = kubectl.ok(&["get", "flunders", "-o", "name"])?;
     ensure!(left.is_empty(), "{left}");

@@ -114,7 +114,7 @@ impl Part {
             }
             Self::Unit => test(&["--lib", "--bins", "--exclude", E2E]),
             Self::Doctest => test(&["--doc", "--exclude", E2E]),
-            Self::Trybuild => cargo(&["test", "--package", DERIVE, "--test", "*"]),
+            Self::Trybuild => test(&["--test", "derive", "--test", "ui"]),
             Self::Golden => golden(required),
             Self::Manifests => manifests::check_deploy(&describe("kube-annex-server")?),
             Self::E2e => e2e(required),
@@ -129,7 +129,7 @@ fn describe(bin: &str) -> Result<crate::describe::Description> {
 }
 
 fn e2e(required: bool) -> Result<()> {
-    let mut test = command(&["test", "--package", E2E]);
+    let mut test = tests(&["--test", E2E_TESTS]);
     with_control_plane(&mut test, required)?;
     finish(&mut test)
 }
@@ -195,6 +195,7 @@ const ALL: [Part; 10] = [
     Part::Differential,
 ];
 const E2E: &str = "kube-annex-e2e";
+const E2E_TESTS: &str = "e2e";
 const DERIVE: &str = "kube-annex-derive";
 
 #[cfg(test)]
