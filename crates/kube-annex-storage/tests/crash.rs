@@ -23,7 +23,7 @@ const KEYS: u64 = 3;
 const ROUNDS: &str = "KUBE_ANNEX_CRASH_ROUNDS";
 /// Without being told how often: as often as this, or as fits into the time.
 const USUAL_ROUNDS: u64 = 300;
-const USUAL_TIME: Duration = Duration::from_secs(40);
+const USUAL_TIME: Duration = Duration::from_secs(25);
 /// The folder of the process that is killed, and how many commits it keeps.
 const FOLDER: &str = "KUBE_ANNEX_CRASH_FOLDER";
 const KEPT: &str = "KUBE_ANNEX_CRASH_KEPT";
