@@ -22,10 +22,11 @@ mod linearizability;
 pub mod list;
 mod probe;
 pub mod read;
+pub mod restart;
 pub mod watch;
 pub mod write;
 
-use crate::storage::Storage;
+use crate::storage::{BoxFuture, Storage};
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -37,19 +38,51 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Subject {
     store: Arc<dyn Storage>,
-    _held: Option<Arc<dyn Any + Send + Sync>>,
+    reopen: Option<Reopen>,
+    held: Option<Arc<dyn Any + Send + Sync>>,
 }
+
+/// Opens a store again that was closed.
+type Reopen = Arc<dyn Fn() -> BoxFuture<'static, Arc<dyn Storage>> + Send + Sync>;
 
 impl Subject {
     /// A store that needs nothing beside it.
     pub fn new(store: impl Storage) -> Self {
-        Self { store: Arc::new(store), _held: None }
+        Self { store: Arc::new(store), reopen: None, held: None }
     }
 
     /// The same store; what is held is dropped after it.
     #[must_use]
     pub fn holding(self, held: impl Any + Send + Sync) -> Self {
-        Self { store: self.store, _held: Some(Arc::new(held)) }
+        Self { held: Some(Arc::new(held)), ..self }
+    }
+
+    /// The same store, which can be opened again after it was dropped, as by the next process: what is held lives on
+    /// meanwhile. Without this the laws of restarts only go on with the store that they have.
+    #[must_use]
+    pub fn reopened_by<S, Opened>(self, open: impl Fn() -> Opened + Send + Sync + 'static) -> Self
+    where
+        S: Storage,
+        Opened: Future<Output = S> + Send + 'static,
+    {
+        let open = move || -> BoxFuture<'static, Arc<dyn Storage>> {
+            let opened = open();
+            Box::pin(async move { Arc::new(opened.await) as Arc<dyn Storage> })
+        };
+        Self { reopen: Some(Arc::new(open)), ..self }
+    }
+
+    /// Drops the store and opens it again.
+    pub(crate) async fn restarted(self) -> Self {
+        let Self { store, reopen, held } = self;
+        let store = match &reopen {
+            Some(reopen) => {
+                drop(store);
+                reopen().await
+            }
+            None => store,
+        };
+        Self { store, reopen, held }
     }
 }
 
@@ -286,6 +319,16 @@ macro_rules! __each_storage_law {
                 a_dropped_write_happens_whole_or_not_at_all
                 aborted_writers_leave_a_store_that_agrees_with_its_watch
                 dropped_reads_disturb_nobody
+            }
+            restart {
+                revisions_go_on_after_a_restart
+                what_was_answered_is_there_after_a_restart
+                history_is_there_after_a_restart
+                a_watch_goes_on_after_a_restart_where_it_was
+                pages_go_on_after_a_restart
+                what_was_forgotten_stays_so_after_a_restart
+                a_key_is_the_same_life_after_a_restart
+                writes_that_a_restart_cuts_off_are_whole_or_not_there
             }
         }
     };

@@ -1,28 +1,58 @@
 //! The redb backend keeps every law of a store, and what it kept is there when the folder is opened again.
 
-#![allow(clippy::unwrap_used, reason = "these helpers are part of tests, where unwrap is free")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "these helpers are part of tests, where unwrap is free")]
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use kube_annex_storage::cache::{CacheOptions, Cached, Spawn};
 use kube_annex_storage::conformance::Subject;
+use kube_annex_storage::encryption::{AesGcm, Encrypted, Transformers};
 use kube_annex_storage::redb::{OpenError, Redb, Retention, backup, restore, stats, verify};
 use kube_annex_storage::{Error, Event, Key, ListRequest, Page, Precondition, Prefix, Revision, Storage};
 use std::path::Path;
 use std::sync::Arc;
 
-kube_annex_storage::conformance!(laws, || async {
-    let folder = tempfile::tempdir().expect("a folder");
-    Subject::new(Redb::open(folder.path()).expect("a new store")).holding(folder)
+kube_annex_storage::conformance!(laws, || async { subject(|store| store).await });
+
+kube_annex_storage::conformance!(cached, || async { subject(|store| cached(Arc::new(store))).await });
+
+kube_annex_storage::conformance!(encrypted_and_cached, || async {
+    subject(|store| cached(Arc::new(Encrypted::new(Arc::new(store), all_encrypted())))).await
 });
 
-kube_annex_storage::conformance!(cached, || async {
+/// A store in a folder of its own, and what is around it.
+async fn subject<S: Storage>(around: fn(Redb) -> S) -> Subject {
     let folder = tempfile::tempdir().expect("a folder");
-    let store = Redb::open(folder.path()).expect("a new store");
+    let path = folder.path().to_owned();
+    let open = move || {
+        let path = path.clone();
+        async move { around(opened(&path).await) }
+    };
+    Subject::new(open().await).holding(folder).reopened_by(open)
+}
+
+/// Whoever reads a cache for the last time lets go of its store a moment later.
+async fn opened(path: &Path) -> Redb {
+    for _ in 0..2000 {
+        match Redb::open(path) {
+            Err(OpenError::Locked { .. }) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+            opened => return opened.expect("a store"),
+        }
+    }
+    panic!("the store is closed")
+}
+
+fn cached(store: Arc<dyn Storage>) -> Cached {
     #[allow(clippy::disallowed_methods, reason = "tests have no seams")]
     let spawn: Spawn = Arc::new(|task| drop(tokio::spawn(task)));
-    Subject::new(Cached::new(Arc::new(store), CacheOptions::default(), spawn)).holding(folder)
-});
+    Cached::new(store, CacheOptions::default(), spawn)
+}
+
+fn all_encrypted() -> Transformers {
+    let mut transformers = Transformers::default();
+    transformers.set("*", "*", AesGcm::new(&[7; 32]).expect("a key"));
+    transformers
+}
 
 fn widgets() -> Prefix {
     Prefix::of_resource("example.com", "widgets")

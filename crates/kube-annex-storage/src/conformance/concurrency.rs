@@ -3,7 +3,7 @@
 use super::Subject;
 use super::linearizability::{Operation, Outcome, check};
 use super::probe::{
-    ANY, Model, as_of, assert_increasing, key, model, only_at, poll_once, replay, soon, take_until, text, widgets,
+    ANY, Model, as_of, assert_increasing, give_up, key, model, only_at, replay, soon, take_until, text, widgets,
 };
 use crate::error::Error;
 use crate::key::Key;
@@ -17,6 +17,9 @@ use tokio::task::{JoinSet, yield_now};
 
 /// How many write at once.
 const WRITERS: usize = 64;
+
+/// How many await points a write is dropped at, at most.
+const MOST_POLLS: usize = 24;
 
 /// Runs all at once and answers what each found.
 async fn together<T: Send + 'static>(
@@ -437,18 +440,18 @@ async fn next(events: &mut WatchStream) -> Result<Event, Error> {
     }
 }
 
-/// At whichever point its future is dropped: the value is one of the two, and watchers were told the same.
+/// At whichever of its await points a write is dropped: the value is one of the two, and watchers were told the same.
 pub async fn a_dropped_write_happens_whole_or_not_at_all(store: Subject) {
     let from = store.newest().await;
     let mut events = store.events(&widgets(), from).await;
-    for polls in 0..12 {
+    for polls in 0..MOST_POLLS {
         let name = format!("dropped-{polls}");
         let at = key(&name);
-        give_up(polls, store.create(&at, text("new"))).await;
+        let created = give_up(polls, store.create(&at, text("new"))).await;
         let kept = key(&format!("kept-{polls}"));
         store.create(&kept, text("old")).await.expect("the key is free");
-        give_up(polls, store.update(&kept, text("new"), ANY)).await;
-        give_up(polls, store.delete(&key(&format!("kept-{}", polls / 2)), ANY)).await;
+        let updated = give_up(polls, store.update(&kept, text("new"), ANY)).await;
+        let deleted = give_up(polls, store.delete(&key(&format!("kept-{}", polls / 2)), ANY)).await;
         for entry in store.all().await.entries {
             assert!([text("old"), text("new"), text("1")].contains(&entry.value), "{entry:?}");
         }
@@ -456,22 +459,16 @@ pub async fn a_dropped_write_happens_whole_or_not_at_all(store: Subject) {
         let mut copy = model(store.page(&widgets(), as_of(mark)).await.entries);
         copy.remove(&key(&format!("mark-{polls}")));
         assert!(copy.len() <= 3 * (polls + 1));
+        if created && updated && deleted {
+            // There are no more await points.
+            break;
+        }
     }
     let mark = store.put("mark", "1").await;
     let seen = take_until(&mut events, mark).await;
     let mut copy = Model::new();
     replay(&mut copy, &seen);
     assert_eq!(copy, model(store.page(&widgets(), as_of(mark)).await.entries));
-}
-
-/// Polls a future so many times, unless it ends before, and drops it.
-async fn give_up<T>(polls: usize, mut future: impl Future<Output = T> + Unpin) {
-    for _ in 0..polls {
-        if poll_once(&mut future).await.is_ready() {
-            return;
-        }
-        yield_now().await;
-    }
 }
 
 /// What was answered before they were aborted is there, and list and watch tell the same.

@@ -8,7 +8,7 @@ use crate::storage::{ListRequest, Revision};
 use futures_util::StreamExt;
 
 /// Creations, updates, deletions and re-creations; the state after each commit.
-async fn lives(store: &Subject) -> Vec<(Revision, Model)> {
+pub(super) async fn lives(store: &Subject) -> Vec<(Revision, Model)> {
     let mut states = vec![(store.newest().await, Model::new())];
     for round in 0..12 {
         for (name, phase) in [("a", 0), ("a", 1), ("b", 1), ("c", 2)] {

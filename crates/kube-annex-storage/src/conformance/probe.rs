@@ -9,8 +9,10 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// A write that happens whatever is there.
 pub(super) const ANY: Precondition = Precondition { revision: None, created: None };
@@ -176,6 +178,31 @@ pub(super) async fn assert_quiet(events: &mut WatchStream) {
 /// Polls once, and comes back whatever the future says.
 pub(super) async fn poll_once<T>(future: &mut (impl Future<Output = T> + Unpin)) -> Poll<T> {
     std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut *future).poll(context))).await
+}
+
+/// Drops a future at one of its await points: it is polled so many times, each time when it asks to be. Answers whether
+/// it had ended before; one that does not ask for a while is dropped early.
+pub(super) async fn give_up<T>(polls: usize, mut future: impl Future<Output = T> + Unpin) -> bool {
+    let called = Arc::new(Called(Notify::new()));
+    let waker = Waker::from(called.clone());
+    for _ in 0..polls {
+        if Pin::new(&mut future).poll(&mut Context::from_waker(&waker)).is_ready() {
+            return true;
+        }
+        if tokio::time::timeout(SILENCE, called.0.notified()).await.is_err() {
+            return false;
+        }
+    }
+    false
+}
+
+/// A future that was polled by hand calls here.
+struct Called(Notify);
+
+impl Wake for Called {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
 }
 
 /// Whether the future is still waiting after a while.
