@@ -2,10 +2,13 @@
 
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
+use kube_annex_storage::cache::{CacheOptions, Cached, Spawn};
 use kube_annex_storage::memory::Memory;
 use kube_annex_storage::{Entry, Error, Event, EventKind, Key, ListRequest, Precondition, Prefix, Revision, Storage};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Keys of several prefixes, neighbours among them.
 const KEYS: [&str; 8] = ["g/a/x", "g/a/y", "g/a/n/x", "g/a/n/y", "g/ab/x", "g/a0", "g/b/x", "h/a/x"];
@@ -15,11 +18,30 @@ const PREFIXES: [(&str, &str, &str); 5] =
 
 #[derive(Clone, Debug)]
 enum Operation {
-    Create { key: usize, value: u8 },
-    Update { key: usize, value: u8, knew: Option<Known> },
-    Delete { key: usize, knew: Option<Known> },
-    List { prefix: usize, start: Option<usize>, limit: usize, back: Option<u64> },
-    Compact { back: u64 },
+    Create {
+        key: usize,
+        value: u8,
+    },
+    Update {
+        key: usize,
+        value: u8,
+        knew: Option<Known>,
+    },
+    Delete {
+        key: usize,
+        knew: Option<Known>,
+    },
+    List {
+        prefix: usize,
+        start: Option<usize>,
+        limit: usize,
+        back: Option<u64>,
+    },
+    Compact {
+        back: u64,
+    },
+    /// The store is closed and opened again.
+    Restart,
 }
 
 /// Which revision a writer believes in: the key's own, or so far behind the newest.
@@ -152,6 +174,7 @@ async fn play(store: &dyn Storage, model: &mut Model, operation: Operation) -> R
             prop_assert_eq!(text(store.compact(revision).await), Ok(()));
             model.oldest = model.oldest.max(revision);
         }
+        Operation::Restart => {} // it is whoever has the store who opens it again
     }
     prop_assert_eq!(text(store.current_revision().await), Ok(model.newest()));
     Ok(())
@@ -196,11 +219,17 @@ async fn compare(store: &dyn Storage, model: &Model) -> Result<(), TestCaseError
 
 async fn watch(store: &dyn Storage, model: &Model, prefix: &Prefix, from: Revision) -> Result<(), TestCaseError> {
     let mut events = store.watch(prefix, from).await.map_err(|error| TestCaseError::fail(error.to_string()))?;
-    let mut seen = Vec::new();
-    while let Some(item) = events.next().now_or_never() {
+    let (expected, mut seen) = (model.after(prefix, from), Vec::new());
+    while seen.len() < expected.len() {
+        let item = tokio::time::timeout(PATIENCE, events.next()).await;
+        let item = item.map_err(|_| TestCaseError::fail(format!("only {seen:?} were told")))?;
         seen.extend(text(item.expect("a watch does not end by itself")).map_err(TestCaseError::fail)?.event());
     }
-    prop_assert_eq!(seen, model.after(prefix, from));
+    prop_assert_eq!(&seen, &expected);
+    while let Some(item) = events.next().now_or_never() {
+        let more = item.expect("a watch does not end by itself").expect("it fails no more").event();
+        prop_assert!(more.is_none(), "nobody did {:?}", more);
+    }
     Ok(())
 }
 
@@ -217,22 +246,84 @@ fn operation() -> impl Strategy<Value = Operation> {
         4 => (key(), knew()).prop_map(|(key, knew)| Operation::Delete { key, knew }),
         5 => request.prop_map(|(prefix, start, limit, back)| Operation::List { prefix, start, limit, back }),
         1 => (0..30_u64).prop_map(|back| Operation::Compact { back }),
+        1 => Just(Operation::Restart),
     ]
+}
+
+/// How long an event may take: a cache follows its storage.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Plays a history on a store that `open` opens, again after each restart; what it keeps must outlive that.
+fn hold(operations: Vec<Operation>, open: impl Fn() -> Arc<dyn Storage>) -> Result<(), TestCaseError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut store = open();
+        let mut model = Model::new(store.current_revision().await.expect("the revision is known"));
+        for operation in operations {
+            if matches!(operation, Operation::Restart) {
+                drop(store);
+                // What goes on beside a store ends when it is gone.
+                tokio::task::yield_now().await;
+                store = open();
+            }
+            play(&*store, &mut model, operation).await?;
+        }
+        compare(&*store, &model).await
+    })
+}
+
+fn cached(store: Arc<dyn Storage>) -> Cached {
+    #[allow(clippy::disallowed_methods, reason = "tests have no seams")]
+    let spawn: Spawn = Arc::new(|task| drop(tokio::spawn(task)));
+    Cached::new(store, CacheOptions::default(), spawn)
+}
+
+/// As many operations as fit on a page.
+fn history() -> impl Strategy<Value = Vec<Operation>> {
+    proptest::collection::vec(operation(), 1..80)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_history_is_answered_as_a_map_would(operations in proptest::collection::vec(operation(), 1..80)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        runtime.block_on(async {
-            let store = Memory::new();
-            let mut model = Model::new(store.current_revision().await.expect("the revision is known"));
-            for operation in operations {
-                play(&store, &mut model, operation).await?;
-            }
-            compare(&store, &model).await
+    fn any_history_is_answered_as_a_map_would(operations in history()) {
+        let memory = Arc::new(Memory::new());
+        hold(operations, || memory.clone())?;
+    }
+}
+
+proptest! {
+    // Whatever happens to be in a cache or not.
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_history_is_answered_by_a_cache_as_a_map_would(operations in history()) {
+        let memory = Arc::new(Memory::new());
+        hold(operations, || Arc::new(cached(memory.clone())))?;
+    }
+
+    #[cfg(feature = "encryption")]
+    #[test]
+    fn any_history_is_answered_through_encryption_as_a_map_would(operations in history()) {
+        use kube_annex_storage::encryption::{AesGcm, Encrypted, Transformers};
+        let memory: Arc<dyn Storage> = Arc::new(Memory::new());
+        hold(operations, || {
+            let mut transformers = Transformers::default();
+            transformers.set("*", "*", AesGcm::new(&[7; 16]).expect("a key"));
+            Arc::new(Encrypted::new(memory.clone(), transformers))
         })?;
+    }
+}
+
+#[cfg(feature = "redb")]
+proptest! {
+    // Every write waits for the disk.
+    #![proptest_config(ProptestConfig { cases: 25, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_history_is_answered_by_a_file_as_a_map_would(operations in history()) {
+        let folder = tempfile::tempdir().expect("a folder");
+        hold(operations, || Arc::new(kube_annex_storage::redb::Redb::open(&folder).expect("a store")))?;
     }
 }

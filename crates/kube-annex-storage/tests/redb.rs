@@ -338,7 +338,7 @@ async fn a_byte_that_changed_anywhere_in_the_file_is_told_or_changes_nothing() {
     let used: Vec<usize> = (0..whole.len()).filter(|place| whole[*place] != 0).collect();
     assert!(used.len() > 200, "{} bytes are used", used.len());
     let (mut refused, mut named) = (0, 0);
-    for place in used.iter().step_by(used.len() / 200) {
+    for place in used.iter().step_by(used.len() / 70) {
         let mut changed = whole.clone();
         changed[*place] ^= 0x10;
         std::fs::write(&path, changed).unwrap();
@@ -369,7 +369,7 @@ async fn a_byte_that_changed_after_a_kill_costs_no_answered_write_in_silence() {
     drop(store);
     let used: Vec<usize> = (0..whole.len()).filter(|place| whole[*place] != 0).collect();
     let mut lost = 0;
-    for place in used.iter().step_by(used.len() / 200) {
+    for place in used.iter().step_by(used.len() / 70) {
         let killed = tempfile::tempdir().unwrap();
         let mut changed = whole.clone();
         changed[*place] ^= 0x10;

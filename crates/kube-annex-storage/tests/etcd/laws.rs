@@ -1,8 +1,11 @@
-//! Every law of a store, bare and cached, on an etcd that nobody else uses at that time: revisions and compaction are of a whole etcd.
+//! Every law of a store, bare, cached and encrypted, on an etcd that nobody else uses at that time: revisions and
+//! compaction are of a whole etcd.
 
-use crate::{Process, store};
+use crate::{Process, options};
+use kube_annex_storage::Storage;
 use kube_annex_storage::cache::{CacheOptions, Cached, Spawn};
 use kube_annex_storage::conformance::{self, Subject};
+use kube_annex_storage::etcd::Etcd;
 use libtest_mimic::Trial;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,30 +36,55 @@ impl Drop for Taken {
     }
 }
 
-fn subject(program: &Path, cached: bool) -> Subject {
+/// A store around an etcd that is taken for it; what opens it again is another client of the same etcd.
+fn subject<S: Storage>(program: &Path, around: fn(Etcd) -> S) -> Subject {
     let taken = Taken::new(program);
     let prefix = format!("/laws/{}", PREFIXES.fetch_add(1, Ordering::Relaxed));
-    let store = taken.0.as_ref().map(|etcd| store(etcd, &prefix)).unwrap();
-    if !cached {
-        return Subject::new(store).holding(taken);
-    }
+    let options = taken.0.as_ref().map(|etcd| options(etcd, &prefix)).unwrap();
+    let open = move || std::future::ready(around(Etcd::new(options.clone())));
+    Subject::new(open().into_inner()).holding(taken).reopened_by(open)
+}
+
+fn cached(store: impl Storage) -> Cached {
     #[allow(clippy::disallowed_methods, reason = "tests have no seams")]
     let spawn: Spawn = Arc::new(|task| drop(tokio::spawn(task)));
-    Subject::new(Cached::new(Arc::new(store), CacheOptions::default(), spawn)).holding(taken)
+    Cached::new(Arc::new(store), CacheOptions::default(), spawn)
+}
+
+/// As a server with `--encryption-provider-config` has it.
+#[cfg(feature = "encryption")]
+fn encrypted_and_cached(store: Etcd) -> Cached {
+    use kube_annex_storage::encryption::{AesGcm, Encrypted, Transformers};
+    let mut transformers = Transformers::default();
+    transformers.set("*", "*", AesGcm::new(&[7; 32]).unwrap());
+    let root = store.root();
+    cached(Encrypted::new(Arc::new(store), transformers).with_place(&root))
 }
 
 pub(crate) fn trials(program: &Path) -> Vec<Trial> {
-    let make = |cached| {
-        let program = program.to_owned();
-        move || async move { subject(&program, cached) }
-    };
+    /// What makes a subject.
+    macro_rules! make {
+        ($around:expr) => {{
+            let program = program.to_owned();
+            move || async move { subject(&program, $around) }
+        }};
+    }
     let trial = |topic: &str, (name, law): (&str, conformance::Law)| {
         Trial::test(format!("{topic}::{name}"), || {
             law();
             Ok(())
         })
     };
-    let bare = kube_annex_storage::conformance_list!(make(false)).into_iter().map(|law| trial("laws", law));
-    let cached = kube_annex_storage::conformance_list!(make(true)).into_iter().map(|law| trial("cached", law));
-    bare.chain(cached).collect()
+    let bare = kube_annex_storage::conformance_list!(make!(|store| store)).into_iter().map(|law| trial("laws", law));
+    let around = kube_annex_storage::conformance_list!(make!(cached)).into_iter().map(|law| trial("cached", law));
+    let trials = bare.chain(around);
+    #[cfg(feature = "encryption")]
+    let trials = trials.chain(
+        kube_annex_storage::conformance_list!(make!(encrypted_and_cached))
+            .into_iter()
+            // Encryption changes values, and those alone: what it does to the rest, the faster backends tell.
+            .filter(|(law, _)| ["read::", "write::", "restart::"].iter().any(|topic| law.starts_with(topic)))
+            .map(|law| trial("encrypted_and_cached", law)),
+    );
+    trials.collect()
 }
