@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderValue, Method, Request, Response, StatusCode, request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
@@ -103,23 +103,36 @@ impl Client {
         media_type: &'static str,
         body: Bytes,
     ) -> Result<Response<Incoming>> {
+        let request = self.request(method, path);
+        let request = if body.is_empty() { request } else { request.header(CONTENT_TYPE, media_type) };
+        self.answer(request.body(Full::new(body))?).await
+    }
+
+    fn request(&self, method: Method, path: &str) -> request::Builder {
         let request = Request::builder()
             .method(method)
             .uri(format!("https://localhost{path}"))
             .header(ACCEPT, "application/json")
             .header(USER_AGENT, "kube-annex-load");
         let authorization = (!self.token.is_empty()).then(|| format!("Bearer {}", self.token));
-        let request = authorization.into_iter().fold(request, |request, value| request.header(AUTHORIZATION, value));
-        let request = if body.is_empty() { request } else { request.header(CONTENT_TYPE, media_type) };
-        let request = request.body(Full::new(body))?;
+        authorization.into_iter().fold(request, |request, value| request.header(AUTHORIZATION, value))
+    }
+
+    async fn answer(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
         self.sender.ready().await.context("the connection is closed")?;
         self.sender.send_request(request).await.context("no answer")
     }
 
-    /// Sends a request and reads the whole answer; its length.
-    pub(crate) async fn length(&mut self, path: &str) -> Result<u64> {
-        let response = self.begin(Method::GET, path, "", Bytes::new()).await?;
+    /// Sends a request and reads the whole answer; its length, as it comes.
+    pub(crate) async fn length(&mut self, path: &str, gzip: bool) -> Result<u64> {
+        let mut request = self.request(Method::GET, path).body(Full::default())?;
+        if gzip {
+            request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let response = self.answer(request).await?;
         let status = response.status();
+        let packed = response.headers().get(CONTENT_ENCODING).is_some_and(|value| value == "gzip");
+        ensure!(packed == gzip || status != StatusCode::OK, "GET {path} was answered in another encoding");
         let mut body = response.into_body();
         let mut length = 0;
         while let Some(frame) = body.frame().await {

@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// How many connections they share.
     #[arg(long, default_value_t = 4)]
     connections: usize,
+    /// Ask for gzip, as kube-apiserver does for whoever asks for nothing; the answer must be long enough for it.
+    #[arg(long)]
+    gzip: bool,
     /// Seconds of measurement.
     #[arg(long, default_value = "3", value_parser = seconds)]
     seconds: Duration,
@@ -35,13 +38,13 @@ pub(crate) async fn run(args: &Args) -> Result<Found> {
     let (measured, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let mut workers = JoinSet::new();
     for worker in 0..args.streams {
-        let (mut client, path) = (connections.of(worker), args.path.clone());
+        let (mut client, path, gzip) = (connections.of(worker), args.path.clone(), args.gzip);
         let (measured, stop) = (Arc::clone(&measured), Arc::clone(&stop));
         workers.spawn(async move {
             let mut tally = Tally::default();
             while !stop.load(Ordering::Relaxed) {
                 let began = Instant::now();
-                let bytes = client.length(&path).await?;
+                let bytes = client.length(&path, gzip).await?;
                 if measured.load(Ordering::Relaxed) {
                     tally.add(began, bytes);
                 }

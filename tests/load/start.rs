@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &Args) -> Result<Started> {
 }
 
 async fn ready(target: &Target) -> Result<u64> {
-    target.connect(1).await?.of(0).length("/readyz").await
+    target.connect(1).await?.of(0).length("/readyz", false).await
 }
 
 const LONGEST_START: Duration = Duration::from_mins(1);

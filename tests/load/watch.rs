@@ -69,7 +69,7 @@ pub(crate) async fn run(args: &Args) -> Result<Watched> {
     let mut writer = args.target.connect(1).await?.of(0);
     let collection = flunders(&args.namespace);
     let object = format!("{collection}/{}", args.name);
-    if writer.length(&object).await.is_err() {
+    if writer.length(&object, false).await.is_err() {
         let body = flunder(&args.namespace, &args.name);
         writer.send(Method::POST, &collection, "application/json", body).await?;
     }

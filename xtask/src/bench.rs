@@ -7,6 +7,7 @@ mod machine;
 mod report;
 mod work;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -31,9 +32,9 @@ pub struct Args {
     /// Short measurements, and one of each: under three minutes.
     #[arg(long)]
     quick: bool,
-    /// Where our server keeps its objects [default: etcd if it can, else memory].
+    /// Where our server keeps its objects; may be given several times [default: etcd and redb, with --quick etcd].
     #[arg(long, value_enum)]
-    storage_backend: Option<Backend>,
+    storage_backend: Vec<Backend>,
     /// Only this work; may be given several times [default: all].
     #[arg(long, value_enum, value_name = "WORK")]
     only: Vec<Work>,
@@ -64,8 +65,12 @@ struct Effort {
 struct Bench {
     plane: ControlPlane,
     load: Load,
+    binaries: Binaries,
+    server: PathBuf,
     go: Contender,
     annex: Contender,
+    /// Where ours keeps its objects.
+    backend: Backend,
     effort: Effort,
     works: Vec<Work>,
 }
@@ -77,33 +82,45 @@ pub async fn run(args: &Args) -> Result<()> {
     let began = Instant::now();
     let programs = build(&args.cargo_profile)?;
     let server = args.server.clone().unwrap_or_else(|| programs.join("kube-annex-server"));
-    let backends = describe::run(&server)?.storage_backends;
-    let backend = args.storage_backend.unwrap_or_else(|| Backend::best_of(&backends));
-    ensure!(backends.iter().any(|name| name == backend.name()), "this server cannot use {}", backend.name());
+    let contained = describe::run(&server)?.storage_backends;
+    let backends = backends(args);
+    for backend in &backends {
+        ensure!(contained.iter().any(|name| name == backend.name()), "this server cannot use {}", backend.name());
+    }
     let binaries = Binaries::find_or_build()?;
+    let first = *backends.first().context("no backend is chosen")?;
     let dir = paths::target().join("bench");
-    let effort = Effort::of(args);
     let plane = step_async("start a control plane", ControlPlane::start_durable(&binaries, &dir)).await?;
     let _guard = plane.guard()?;
     let mut bench = Bench {
-        go: Contender::go(&plane, &binaries)?,
-        annex: Contender::annex(&plane, server, backend)?,
+        go: Contender::go(&plane, &binaries, "start")?,
+        annex: Contender::annex(&plane, server.clone(), first, "start")?,
+        binaries,
+        server,
         load: Load::new(programs.join("kube-annex-load")),
+        backend: first,
         works: if args.only.is_empty() { Work::ALL.to_vec() } else { args.only.clone() },
-        effort,
+        effort: Effort::of(args),
         plane,
     };
-    let mut report = Report::default();
-    let outcome = bench.measure(&mut report).await;
+    let mut text = String::new();
+    let outcome = bench.measure_all(&backends, &mut text).await;
     let stopped = bench.stop().await;
-    outcome.and(stopped)?;
-    let text = report.table();
     say(&text);
+    outcome.and(stopped)?;
     note(format!("all of it took {}", human(began.elapsed())));
     if args.write {
-        report::write(&format!("{}\n{text}", machine::describe(backend)))?;
+        report::write(&format!("{}\n{text}", machine::describe()))?;
     }
     Ok(())
+}
+
+fn backends(args: &Args) -> Vec<Backend> {
+    match args.storage_backend.as_slice() {
+        [] if args.quick => vec![Backend::Etcd],
+        [] => vec![Backend::Etcd, Backend::Redb],
+        chosen => chosen.to_vec(),
+    }
 }
 
 impl Effort {
@@ -116,7 +133,27 @@ impl Effort {
 }
 
 impl Bench {
-    async fn measure(&mut self, report: &mut Report) -> Result<()> {
+    /// A table for each backend; what does not depend on it is in the first.
+    async fn measure_all(&mut self, backends: &[Backend], text: &mut String) -> Result<()> {
+        self.make_namespaces().await?;
+        for (index, backend) in backends.iter().enumerate() {
+            self.backend = *backend;
+            if index > 0 {
+                self.works.retain(|work| work.depends_on_backend());
+            }
+            if self.works.is_empty() {
+                break;
+            }
+            let mut report = Report::default();
+            let measured = self.measure(&mut report).await;
+            // What was measured is worth telling even when the rest failed.
+            let _ = write!(text, "Ours keeps its objects in {}:\n\n{}\n", backend.name(), report.table());
+            measured?;
+        }
+        Ok(())
+    }
+
+    async fn make_namespaces(&self) -> Result<()> {
         let client = self.plane.client(User::Admin).await?;
         let namespaces: Api<Namespace> = Api::all(client);
         for name in [OBJECTS, CREATED, EMBEDDED] {
@@ -124,6 +161,10 @@ impl Bench {
             namespace.metadata.name = Some(name.to_owned());
             namespaces.create(&PostParams::default(), &namespace).await.context("cannot make a namespace")?;
         }
+        Ok(())
+    }
+
+    async fn measure(&mut self, report: &mut Report) -> Result<()> {
         for round in 0..self.effort.rounds {
             note(format!("round {} of {}", round + 1, self.effort.rounds));
             self.round(round, report).await?;
@@ -131,8 +172,11 @@ impl Bench {
         Ok(())
     }
 
-    /// Fresh servers, and each work once by both of them.
+    /// Fresh servers without objects of an earlier round, and each work once by both of them.
     async fn round(&mut self, round: usize, report: &mut Report) -> Result<()> {
+        let place = format!("{}-{round}", self.backend.name());
+        self.go = Contender::go(&self.plane, &self.binaries, &place)?;
+        self.annex = Contender::annex(&self.plane, self.server.clone(), self.backend, &place)?;
         for work in self.works.clone().into_iter().filter(|work| work.is_before_start()) {
             work.measure(self, round, report).await?;
         }

@@ -451,6 +451,29 @@ async fn sv_10_a_connection_carries_a_thousand_watches_at_once() {
 }
 
 #[tokio::test]
+async fn sv_10_the_settings_of_http_2_are_upstreams() {
+    let server = Server::start().await;
+    let mut stream = server.connect(&Client::speaking("h2")).await.unwrap();
+    let empty_settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    stream.write_all(&empty_settings).await.unwrap();
+    let mut head = [0; 9];
+    within(stream.read_exact(&mut head)).await.unwrap();
+    assert_eq!(head[3], 4, "the first frame is of settings");
+    let mut body = vec![0; usize::from(head[2])];
+    within(stream.read_exact(&mut body)).await.unwrap();
+    let told = |setting: u16| {
+        let found = body.chunks(6).find(|chunk| chunk[..2] == setting.to_be_bytes())?;
+        Some(u32::from_be_bytes(found[2..].try_into().unwrap()))
+    };
+    let [max_concurrent_streams, initial_window_size, max_frame_size, max_header_list_size] = [3, 4, 5, 6];
+    assert_eq!(told(max_concurrent_streams), Some(1000));
+    assert_eq!(told(initial_window_size), Some(256 << 10));
+    assert_eq!(told(max_frame_size), Some(256 << 10));
+    assert!(told(max_header_list_size).is_some_and(|bytes| bytes >= 1 << 20));
+}
+
+#[tokio::test]
 async fn an_18_a_response_that_asks_to_close_ends_an_http_2_connection() {
     let server = Server::start().await;
     let (mut sender, connection) = server.http2().await;

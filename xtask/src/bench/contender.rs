@@ -31,9 +31,6 @@ pub(super) struct Contender {
     storage: Vec<String>,
     port: u16,
     running: Option<Running>,
-    /// Whether its objects are there after a restart, and they were made.
-    filled: bool,
-    durable: bool,
 }
 
 struct Running {
@@ -42,11 +39,6 @@ struct Running {
 }
 
 impl Backend {
-    pub(super) fn best_of(contained: &[String]) -> Self {
-        let etcd = contained.iter().any(|name| name == Self::Etcd.name());
-        if etcd { Self::Etcd } else { Self::Memory }
-    }
-
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Memory => "memory",
@@ -57,22 +49,27 @@ impl Backend {
 }
 
 impl Contender {
-    pub(super) fn go(plane: &ControlPlane, binaries: &Binaries) -> Result<Self> {
+    /// Go's server, whose objects are kept in etcd below a prefix of that name.
+    pub(super) fn go(plane: &ControlPlane, binaries: &Binaries, name: &str) -> Result<Self> {
         let server = AggregatedServer::sample(plane, binaries)?;
-        Self::new("Go", server, vec!["--etcd-prefix=/bench/go".to_owned()], true)
+        Self::new("Go", server, vec![format!("--etcd-prefix=/bench/go/{name}")])
     }
 
-    pub(super) fn annex(plane: &ControlPlane, program: PathBuf, backend: Backend) -> Result<Self> {
+    /// Ours, whose objects are kept in a place of that name.
+    pub(super) fn annex(plane: &ControlPlane, program: PathBuf, backend: Backend, name: &str) -> Result<Self> {
         let mut storage = vec![format!("--storage-backend={}", backend.name())];
         match backend {
             Backend::Memory => {}
-            Backend::Redb => storage.push(format!("--data-dir={}", plane.dir().join("annex-data").display())),
+            Backend::Redb => {
+                let folder = plane.dir().join("annex-data").join(name);
+                storage.push(format!("--data-dir={}", folder.display()));
+            }
             Backend::Etcd => {
                 storage.push(format!("--etcd-servers={}", plane.etcd()));
-                storage.push("--etcd-prefix=/bench/annex".to_owned());
+                storage.push(format!("--etcd-prefix=/bench/annex/{name}"));
             }
         }
-        Self::new("Annex", ours("annex", program), storage, backend != Backend::Memory)
+        Self::new("Annex", ours("annex", program), storage)
     }
 
     /// Ours once more, keeping its objects in a fresh file.
@@ -82,12 +79,12 @@ impl Contender {
             std::fs::remove_dir_all(&data).with_context(|| format!("cannot remove {}", data.display()))?;
         }
         let storage = vec!["--storage-backend=redb".to_owned(), format!("--data-dir={}", data.display())];
-        Self::new("Annex", ours("annex-embedded", program), storage, true)
+        Self::new("Annex", ours("annex-embedded", program), storage)
     }
 
-    fn new(name: &'static str, server: AggregatedServer, storage: Vec<String>, durable: bool) -> Result<Self> {
+    fn new(name: &'static str, server: AggregatedServer, storage: Vec<String>) -> Result<Self> {
         let [port] = free_ports()?;
-        Ok(Self { name, server, storage, port, running: None, filled: false, durable })
+        Ok(Self { name, server, storage, port, running: None })
     }
 
     pub(super) fn program(&self) -> &PathBuf {
@@ -139,14 +136,10 @@ impl Contender {
         load.aim(self.name, daemon.pid, self.port, ca, User::Admin.token());
     }
 
-    /// Makes the ten thousand objects, unless they are there.
-    pub(super) fn fill(&mut self, load: &Load) -> Result<()> {
-        if !self.filled {
-            let namespace = format!("--namespace={OBJECTS}");
-            load.run(self.name, "create", [namespace.as_str(), "--prefix=object", "--count=10000"])?;
-        }
-        self.filled = self.durable;
-        Ok(())
+    /// Makes the ten thousand objects.
+    pub(super) fn fill(&self, load: &Load) -> Result<()> {
+        let namespace = format!("--namespace={OBJECTS}");
+        load.run(self.name, "create", [namespace.as_str(), "--prefix=object", "--count=10000"]).map(drop)
     }
 
     pub(super) async fn stop(&mut self) -> Result<()> {

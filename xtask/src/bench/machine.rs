@@ -3,10 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use super::contender::Backend;
-
 /// A paragraph about this run.
-pub(super) fn describe(backend: Backend) -> String {
+pub(super) fn describe() -> String {
     let cpu = of("/proc/cpuinfo", "model name").unwrap_or_else(|| "an unknown processor".to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = of("/proc/meminfo", "MemTotal").and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok());
@@ -18,10 +16,9 @@ pub(super) fn describe(backend: Backend) -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').nth(2).unwrap_or("?").to_owned();
     format!(
-        "Measured on {day} by `{}`, ours keeping its objects in {}: {cpu}, {cores} cores, {memory} GiB, Linux {}; {rustc}. \
+        "Measured on {day} by `{}`: {cpu}, {cores} cores, {memory} GiB, Linux {}; {rustc}. \
          The machine's load over the last 15 minutes was {load}.\n",
         command(),
-        backend.name(),
         kernel.trim(),
     )
 }

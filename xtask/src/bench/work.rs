@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::contender::Contender;
+use super::contender::{Backend, Contender};
 use super::load::Found;
 use super::report::{Report, Row};
 use super::{Bench, CREATED, EMBEDDED, OBJECTS};
@@ -29,6 +29,8 @@ pub(super) enum Work {
     List,
     /// A page of five hundred objects.
     ListPage,
+    /// All ten thousand objects for a client that asks for gzip, as kube-apiserver does.
+    ListGzip,
     /// Changes of an object that a thousand watch.
     Watch1000,
     /// Changes of an object that ten thousand watch, and the memory while they do.
@@ -43,19 +45,25 @@ pub(super) enum Work {
 
 impl Work {
     /// In the order in which they are done: what makes objects comes last.
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Binary,
         Self::Start,
         Self::Get,
         Self::GetCached,
         Self::List,
         Self::ListPage,
+        Self::ListGzip,
         Self::Watch1000,
         Self::Watch10000,
         Self::Apply,
         Self::Create,
         Self::CreateEmbedded,
     ];
+
+    /// Whether it depends on where objects are kept, and on nothing but that.
+    pub(super) fn depends_on_backend(self) -> bool {
+        !matches!(self, Self::Binary | Self::Start | Self::CreateEmbedded)
+    }
 
     /// Whether it is done before the two servers run.
     pub(super) fn is_before_start(self) -> bool {
@@ -77,6 +85,7 @@ impl Work {
             Self::GetCached => get(bench, report, Row::GetCachedCpu, Row::GetCachedRate, "?resourceVersion=0"),
             Self::List => list(bench, report).await,
             Self::ListPage => list_page(bench, report),
+            Self::ListGzip => list_gzip(bench, report),
             Self::Watch1000 => watch(bench, report, 1000, [Row::Watch1000Cpu, Row::Watch1000Latency]),
             Self::Watch10000 => watch(bench, report, 10_000, [Row::Watch10000Cpu, Row::Watch10000Latency]),
             Self::Apply => apply(bench, report),
@@ -167,6 +176,14 @@ fn list_page(bench: &Bench, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+fn list_gzip(bench: &Bench, report: &mut Report) -> Result<()> {
+    let path = format!("--path={}", flunders());
+    let few = ["--streams=4".to_owned(), "--connections=2".to_owned(), "--gzip".to_owned()];
+    let [go, annex] = both(bench, "repeat", &[vec![path, window(bench)], few.to_vec()].concat())?;
+    report.add(Row::ListGzipCpu, go.cpu_us, annex.cpu_us);
+    Ok(())
+}
+
 fn watch(bench: &Bench, report: &mut Report, watchers: usize, [cpu, latency]: [Row; 2]) -> Result<()> {
     let events = bench.effort.deliveries / watchers;
     let arguments = [format!("--namespace={OBJECTS}"), format!("--watchers={watchers}"), format!("--events={events}")];
@@ -194,8 +211,10 @@ fn create(bench: &Bench, round: usize, report: &mut Report) -> Result<()> {
     let [go, annex] = both(bench, "create", &arguments)?;
     report.add(Row::CreateCpu, go.cpu_us, annex.cpu_us);
     report.add(Row::CreateRate, go.per_second(), annex.per_second());
-    let etcd = etcd(bench, round)?;
-    report.add(Row::EtcdRate, etcd.per_second(), annex.per_second());
+    if bench.backend == Backend::Etcd {
+        let etcd = etcd(bench, round)?;
+        report.add(Row::EtcdRate, etcd.per_second(), annex.per_second());
+    }
     Ok(())
 }
 

@@ -218,6 +218,8 @@ const MOST_HEADERS: usize = 1024;
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(32);
 /// Of one stream, and of one frame.
 const WINDOW: u32 = 256 << 10;
+/// How many streams may upload at full speed at once. Upstream allows all of them, which lets one connection make the
+/// server hold 250 MiB.
 const CONNECTION_WINDOWS: u32 = 64;
 /// Per stream: with the library's default of 400 KiB, ten thousand stalled watches would hold 4 GB.
 const SEND_BUFFER: usize = 128 << 10;
