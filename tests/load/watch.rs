@@ -66,7 +66,8 @@ struct Progress {
 }
 
 pub(crate) async fn run(args: &Args) -> Result<Watched> {
-    let mut writer = args.target.connect(1).await?.of(0);
+    let apart = args.target.connect(1).await?;
+    let mut writer = apart.of(0);
     let collection = flunders(&args.namespace);
     let object = format!("{collection}/{}", args.name);
     if writer.length(&object, false).await.is_err() {
@@ -156,7 +157,8 @@ async fn write(writer: &mut Client, object: &str, args: &Args, progress: &Progre
     let everywhere = |changes: usize| (changes * args.watchers) as u64;
     for change in 0..args.events {
         arrived(progress, everywhere(change.saturating_sub(args.ahead))).await;
-        let patch = format!(r#"{{"metadata":{{"labels":{{"round":"{change}"}}}}}}"#);
+        // A change that changes nothing would be no event.
+        let patch = format!(r#"{{"metadata":{{"labels":{{"round":"{}-{change}"}}}}}}"#, args.watchers);
         let _ = progress.sent[change].set(Instant::now()); // each is set once
         writer.send(Method::PATCH, object, "application/merge-patch+json", patch.into()).await?;
     }
