@@ -15,6 +15,8 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 use support::{BINARY, Ended, PATIENCE, Standalone, ask, run_server};
 
 const FLUNDERS: &str = "/apis/wardle.example.com/v1beta1/namespaces/default/flunders";
@@ -161,14 +163,47 @@ async fn verify_says_what_there_is_and_what_is_wrong() {
     }
 }
 
+/// Nobody who may write everything is refused anything: then somebody else is asked.
+#[test]
+fn a_folder_that_may_only_be_read_is_a_named_refusal() {
+    let folder = tempfile::tempdir().unwrap();
+    stop(Standalone::start(folder.path()));
+    let script = folder.path().join("as-nobody");
+    let nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+    let run = if is_root() { nobody } else { "exec" };
+    fs::write(&script, format!("#!/bin/sh\n{run} {BINARY} \"$@\"\n")).unwrap();
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    };
+    mode(&script, 0o755);
+    let kept = folder.path().join("storage");
+    for file in fs::read_dir(&kept).unwrap() {
+        mode(&file.unwrap().path(), 0o444);
+    }
+    mode(&kept, 0o555);
+    mode(folder.path(), 0o755);
+    let data = folder.path().to_str().unwrap();
+    for arguments in [["storage", "verify", "--data-dir", data], ["storage", "stats", "--data-dir", data]] {
+        let ended = support::run(&script, &arguments);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let told = format!("error: {} cannot be opened as a store: Permission denied", kept.display());
+        assert!(ended.stderr.contains(&told), "{ended:?}");
+    }
+    mode(&kept, 0o755);
+}
+
+fn is_root() -> bool {
+    std::os::unix::fs::MetadataExt::uid(&fs::metadata("/proc/self").unwrap()) == 0
+}
+
 /// A limit on the size of files is what a full disk is to the server: from some byte on every write fails.
 #[tokio::test]
-async fn a_disk_that_is_full_refuses_writes_fails_health_and_goes_on_reading() {
+async fn a_disk_that_is_full_refuses_writes_fails_health_goes_on_reading_and_heals() {
     let folder = tempfile::tempdir().unwrap();
     stop(Standalone::start(folder.path()));
     let blocks = fs::metadata(folder.path().join("storage/store.redb")).unwrap().len() / 512 + 8192;
     let script = folder.path().join("limited");
-    fs::write(&script, format!("#!/bin/sh\ntrap '' XFSZ\nulimit -f {blocks}\nexec {BINARY} \"$@\"\n")).unwrap();
+    fs::write(&script, format!("#!/bin/sh\ntrap '' XFSZ\nulimit -S -f {blocks}\nexec {BINARY} \"$@\"\n")).unwrap();
     fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let server = Standalone::start_with(&script, folder.path(), &[]);
     let admin = server.admin().await;
@@ -192,6 +227,19 @@ async fn a_disk_that_is_full_refuses_writes_fails_health_and_goes_on_reading() {
         assert_eq!(ask(&admin, Method::GET, &path, None).await, (StatusCode::OK, object.clone()));
     }
     assert!(server.process.log().contains("File too large"), "{}", server.process.log());
+
+    // There is room again: without a restart it is written to.
+    let id = server.process.id().to_string();
+    let raised = Command::new("prlimit").args(["--fsize=unlimited:unlimited", "--pid", &id]).status().unwrap();
+    assert!(raised.success());
+    let healed = async {
+        while ask(&admin, Method::GET, "/readyz", None).await.0 != StatusCode::OK {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), healed).await.expect("the store is tried again");
+    let healed = create(&admin, "healed").await;
+    assert_eq!(ask(&admin, Method::GET, &format!("{FLUNDERS}/healed"), None).await, (StatusCode::OK, healed));
     server.process.terminate();
     let ended = tokio::task::spawn_blocking(|| server.process.ended()).await.unwrap();
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -200,6 +248,8 @@ async fn a_disk_that_is_full_refuses_writes_fails_health_and_goes_on_reading() {
     let admin = server.admin().await;
     let (_, listed) = ask(&admin, Method::GET, FLUNDERS, None).await;
     let kept = listed["items"].as_array().unwrap().len();
-    assert!(kept == answered.len() || kept == answered.len() + 1, "{kept} of {} objects", answered.len());
+    // Those that were answered, the one after healing, and perhaps one that was refused when it was on the disk.
+    let whole = answered.len() + 1;
+    assert!(kept == whole || kept == whole + 1, "{kept} of {whole} objects");
     create(&admin, "after").await;
 }

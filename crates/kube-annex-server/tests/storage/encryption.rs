@@ -26,9 +26,14 @@ fn configuration(folder: &Path, names: &[&str]) -> PathBuf {
 }
 
 fn start(folder: &Path, names: &[&str]) -> Standalone {
+    start_with(folder, names, &[])
+}
+
+fn start_with(folder: &Path, names: &[&str], more: &[&str]) -> Standalone {
     let file = configuration(folder, names);
     let flag = format!("--encryption-provider-config={}", file.display());
-    Standalone::start_with(Path::new(BINARY), &folder.join("data"), &[&flag])
+    let flags: Vec<&str> = more.iter().copied().chain([flag.as_str()]).collect();
+    tokio::task::block_in_place(|| Standalone::start_with(Path::new(BINARY), &folder.join("data"), &flags))
 }
 
 fn file_holds(folder: &Path, text: &str) -> bool {
@@ -133,4 +138,66 @@ fn sr_21_a_configuration_that_cannot_be_followed_is_refused_without_its_secrets(
     );
     let kms = format!("{begin}resources:\n- resources: ['*.*']\n  providers:\n  - kms: {{name: a}}\n");
     assert!(told(&kms).contains("this server has no such provider; it has: identity, aesgcm"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sr_21_objects_in_memory_are_encrypted_too_and_reads_and_watches_are_plain() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start_with(folder.path(), &["key1"], &["--storage-backend=memory"]);
+    let admin = server.admin().await;
+    let first = create(&admin, "first").await;
+    let second = create(&admin, "second").await;
+    let (_, list) = ask(&admin, Method::GET, FLUNDERS, None).await;
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(2), "{list}");
+    assert_eq!(ask(&admin, Method::GET, &format!("{FLUNDERS}/first"), None).await, (StatusCode::OK, first.clone()));
+    assert_eq!(super::events(&admin, version(&first), 1).await[0]["object"], second);
+}
+
+/// What is in etcd is what upstream's server of the same flags would have put there, and reads: bound to all of its key.
+#[cfg(feature = "etcd")]
+#[tokio::test(flavor = "multi_thread")]
+async fn sr_21_objects_in_etcd_are_encrypted_as_upstreams_and_rotate_while_the_server_runs() {
+    use kube_annex_storage::encryption::{AesGcm, Encrypted, Prefixed, TransformError, Transformers};
+    use kube_annex_storage::etcd::{Etcd, Options};
+    use kube_annex_storage::{Prefix, Storage};
+    use std::sync::Arc;
+
+    let test = "sr_21_objects_in_etcd_are_encrypted_as_upstreams_and_rotate_while_the_server_runs";
+    let Some(program) = super::support::etcd(test) else { return };
+    let process = tokio::task::block_in_place(|| kube_annex_testkit::etcd::Etcd::start(&program));
+    let servers = format!("--etcd-servers={}", process.addresses().join(","));
+    let endpoints = process.addresses().iter().map(|address| address.parse().unwrap()).collect();
+    let etcd = Arc::new(Etcd::new(Options::new(endpoints, "/registry/wardle.example.com")));
+    let key = Prefix::of_resource("wardle.example.com", "flunders").in_namespace("default").key("first");
+
+    let folder = tempfile::tempdir().unwrap();
+    let server = start_with(folder.path(), &["key1"], &[&servers]);
+    let first = create(&server.admin().await, "first").await;
+    stop(server);
+    let kept = etcd.get(&key).await.unwrap().unwrap().value;
+    assert!(kept.starts_with(b"k8s:enc:aesgcm:v1:key1:"), "{kept:?}");
+
+    let read = async |place: &str| {
+        let mut transformers = Transformers::default();
+        let cipher = AesGcm::new(b"secret is secure").unwrap();
+        let named = vec![("k8s:enc:aesgcm:v1:key1:".into(), Arc::new(cipher) as _)];
+        transformers.set("*", "*", Prefixed::new(named, TransformError::NoProvider));
+        Encrypted::new(etcd.clone(), transformers).with_place(place).get(&key).await
+    };
+    let plain = read("/registry/wardle.example.com/").await.unwrap().unwrap().value;
+    assert_eq!(serde_json::from_slice::<Value>(&plain).unwrap()["metadata"]["uid"], first["metadata"]["uid"]);
+    assert!(read("").await.is_err(), "it is bound to all of its key");
+
+    // The new key first, then every object once more, then the old key is not needed.
+    let server = start_with(folder.path(), &["key2", "key1"], &[&servers]);
+    let admin = server.admin().await;
+    let path = format!("{FLUNDERS}/first");
+    assert_eq!(ask(&admin, Method::GET, &path, None).await, (StatusCode::OK, first.clone()));
+    let (status, again) = ask(&admin, Method::PUT, &path, Some(first.clone())).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_ne!(version(&again), version(&first));
+    stop(server);
+    assert!(etcd.get(&key).await.unwrap().unwrap().value.starts_with(b"k8s:enc:aesgcm:v1:key2:"));
+    let server = start_with(folder.path(), &["key2"], &[&servers]);
+    assert_eq!(ask(&server.admin().await, Method::GET, &path, None).await, (StatusCode::OK, again));
 }
