@@ -51,12 +51,12 @@ fn x_6_get_in_pages_by_name_as_yaml_and_raw(cluster: &Cluster) -> Result<()> {
 fn x_7_get_everywhere_wide_sorted_and_with_labels(cluster: &Cluster) -> Result<()> {
     let kubectl = cluster.in_namespace("x-7")?;
     for (name, colour) in [("b", "red"), ("a", "green"), ("c", "blue")] {
-        create(&kubectl, &flunder(name, &json!({ "colour": colour })))?;
+        create(&kubectl, &flunder(name, &json!({ "shade": colour })))?;
     }
-    let everywhere = kubectl.ok(&["get", "flunders", "--all-namespaces", "-l", "colour", "--no-headers"])?;
+    let everywhere = kubectl.ok(&["get", "flunders", "--all-namespaces", "-l", "shade", "--no-headers"])?;
     ensure!(everywhere.lines().all(|line| line.starts_with("x-7 ")) && everywhere.lines().count() == 3, "{everywhere}");
     let sorted =
-        kubectl.ok(&["get", "flunders", "--sort-by=.metadata.labels.colour", "--no-headers", "-L", "colour"])?;
+        kubectl.ok(&["get", "flunders", "--sort-by=.metadata.labels.shade", "--no-headers", "-L", "shade"])?;
     let names: Vec<&str> = sorted.lines().filter_map(|line| line.split_whitespace().next()).collect();
     ensure!(names == ["c", "a", "b"] && sorted.contains("blue"), "{sorted}");
     let wide = kubectl.ok(&["get", "flunders", "-o", "wide", "--show-labels"])?;

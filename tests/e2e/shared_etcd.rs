@@ -86,7 +86,7 @@ fn forms() -> Vec<Value> {
         flunder("v1alpha1", "plain", &json!({})),
         flunder("v1alpha1", "to-a-flunder", &reference),
         flunder("v1alpha1", "to-a-fischer", &fischer),
-        flunder("v1beta1", "beta", &json!({ "flunderReference": "z" })),
+        flunder("v1beta1", "beta", &json!({ "flunderReference": "z", "referenceType": "Flunder" })),
     ]
 }
 

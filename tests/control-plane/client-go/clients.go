@@ -147,7 +147,7 @@ func errorsAreClassified(w world) error {
 	_, invalid := client.Create(w, bad, metav1.CreateOptions{})
 	_, badRequest := client.List(w, metav1.ListOptions{LabelSelector: "a in b"})
 	_, wrongOption := client.List(w, metav1.ListOptions{ResourceVersionMatch: "Exact"})
-	_, future := client.List(w, metav1.ListOptions{ResourceVersion: "9999999999", Limit: 0, ResourceVersionMatch: "NotOlderThan"})
+	_, future := client.List(w, metav1.ListOptions{ResourceVersion: "999999999999999999", Limit: 0, ResourceVersionMatch: "NotOlderThan"})
 	all := apierrors.IsAlreadyExists(again) && apierrors.IsNotFound(missing) && apierrors.IsConflict(conflict) &&
 		apierrors.IsBadRequest(badRequest) && apierrors.IsInvalid(wrongOption) && apierrors.IsInvalid(invalid)
 	if err := expect(all, "%v, %v, %v, %v, %v, %v", again, missing, conflict, badRequest, wrongOption, invalid); err != nil {

@@ -356,7 +356,7 @@ impl Store {
         bytes: Bytes,
     ) -> Result<Item, storage::Error> {
         let live = entry.revision;
-        if write.dry_run || (bytes == entry.value && !self.storage.is_stale(&entry.key).await?) {
+        if write.dry_run || (bytes == entry.value.trim_ascii_end() && !self.storage.is_stale(&entry.key).await?) {
             return Ok(Item { bytes, revision: live.0 });
         }
         let precondition = Precondition::at(live);
@@ -411,7 +411,7 @@ impl Store {
         }
         metadata::mark_deleted(object.metadata_mut(), &Time(self.seams.clock.now()));
         let bytes = self.encode(write, &mut object)?;
-        let revision = if write.dry_run || bytes == entry.value {
+        let revision = if write.dry_run || bytes == entry.value.trim_ascii_end() {
             Ok(entry.revision)
         } else {
             self.storage.update(&entry.key, bytes.clone(), precondition).await

@@ -111,7 +111,8 @@ impl Stored {
         if self.comma == Comma::After {
             out.push(b',');
         }
-        out.extend_from_slice(bytes.get(self.insert..).unwrap_or_default());
+        // Upstream's encoder ends each object with a newline, which would end the line of an event too early.
+        out.extend_from_slice(bytes.get(self.insert..).unwrap_or_default().trim_ascii_end());
     }
 }
 

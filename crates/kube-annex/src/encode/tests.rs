@@ -225,6 +225,17 @@ fn ls_2_an_item_has_no_kind_and_no_api_version() {
 }
 
 #[test]
+fn w_9_what_another_server_ended_with_a_newline_is_written_without() {
+    let stored = b"{\"metadata\":{\"name\":\"a\"},\"spec\":{}}\n";
+    let found = Stored::find(stored).unwrap();
+    let (mut object, mut item) = (Vec::new(), Vec::new());
+    found.write_object(stored, 1, &mut object);
+    found.write_item(stored, 1, &mut item);
+    let expected = r#"{"metadata":{"name":"a","resourceVersion":"1"},"spec":{}}"#;
+    assert_eq!((text(&object), text(&item)), (expected, expected));
+}
+
+#[test]
 fn pm_1_a_partial_object_is_cut_out_of_stored_bytes() {
     let stored = br#"{"kind":"K","metadata": {"name":"a","labels":{"x":"}"}},"spec":{"big":1}}"#;
     let found = Stored::find(stored).unwrap();
