@@ -15,7 +15,9 @@ pub(crate) fn text(head: &Parts, body: &[u8]) -> String {
     let body =
         if packed { unpacked(body).unwrap_or_else(|error| error.to_string().into_bytes()) } else { body.to_vec() };
     text.push('\n');
+    let is_yaml = head.headers.get("content-type").is_some_and(|form| form == "application/yaml");
     match String::from_utf8(body) {
+        Ok(body) if is_yaml => text.push_str(&of_yaml(&body)),
         Ok(body) => text.push_str(&body),
         Err(error) => text.push_str(&error.into_bytes().escape_ascii().to_string()),
     }
@@ -39,6 +41,14 @@ pub(crate) fn head_text(head: &Parts) -> String {
 /// Whether the length was told in advance, which a stream must not do.
 pub(crate) fn has_length(headers: &HeaderMap) -> bool {
     headers.contains_key("content-length")
+}
+
+/// What a YAML document says; how it quotes and folds is its writer's affair.
+fn of_yaml(body: &str) -> String {
+    match serde_saphyr::from_str::<serde_json::Value>(body) {
+        Ok(value) => serde_json::to_string_pretty(&value).unwrap_or_else(|error| error.to_string()),
+        Err(error) => format!("not YAML ({error}): {body}"),
+    }
 }
 
 fn unpacked(body: &[u8]) -> Result<Vec<u8>> {

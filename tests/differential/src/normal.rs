@@ -102,7 +102,7 @@ impl Known {
         let Some(token) = token(&found[2]) else { return found[0].to_owned() };
         let version = token["rv"].to_string();
         let version = self.named(&version).unwrap_or(version);
-        format!("{}<{} at {version} from {}>", &found[1], token["v"], token["start"])
+        format!("{}<{} at {version} from {}>", &found[1], token["v"], start(&token))
     }
 }
 
@@ -110,6 +110,11 @@ impl Known {
 fn name(step: usize, nth: &mut usize) -> String {
     *nth += 1;
     if *nth == 1 { format!("#{}", step + 1) } else { format!("#{}.{nth}", step + 1) }
+}
+
+/// Where a token goes on; whether the key begins with a slash is the server's own affair.
+fn start(token: &Value) -> String {
+    token["start"].as_str().unwrap_or_default().trim_start_matches('/').escape_default().to_string()
 }
 
 /// A continue token, opened.
@@ -120,7 +125,7 @@ fn token(text: &str) -> Option<Value> {
 
 /// Versions that scripts make up are not those of a store.
 fn is_real(version: u64) -> bool {
-    version > 0 && version != 99_999_999_999 && i64::try_from(version).is_ok()
+    version > 0 && version != 9_999_999_999_999_999 && i64::try_from(version).is_ok()
 }
 
 /// A constant pattern.
@@ -163,8 +168,8 @@ mod tests {
             r##"{"metadata":{"resourceVersion":"#2"},"items":[{"metadata":{"resourceVersion":"#1"}}]}"##
         );
         assert_eq!(one("resourceVersion: \"7\"\n", Versions::Own), "resourceVersion: \"#1\"\n");
-        let future = "Too large resource version: 99999999999, current: 7";
-        assert_eq!(one(future, Versions::Own), "Too large resource version: 99999999999, current: #1");
+        let future = "Too large resource version: 9999999999999999, current: 7";
+        assert_eq!(one(future, Versions::Own), "Too large resource version: 9999999999999999, current: #1");
     }
 
     #[test]
