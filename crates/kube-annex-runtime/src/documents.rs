@@ -66,13 +66,14 @@ impl Documents {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
         let reading = method == Method::GET;
         match segments.as_slice() {
-            [endpoint, check @ ..] if ENDPOINTS.contains(endpoint) && check.len() <= 1 => {
+            [endpoint, check @ ..] if ENDPOINTS.contains(endpoint) && check.len() <= 1 && !path.ends_with('/') => {
                 let answer = self.health.answer(endpoint, check.first().copied(), query).await;
                 Ok(answer.unwrap_or_else(|| self.not_found(exchange)))
             }
             ["version"] if reading => {
                 self.response(exchange, answer_version(&self.version, &Ask::from_headers(&exchange.headers)))
             }
+            ["version"] => Err(Status::method_not_allowed()),
             ["" | "index.html"] if reading => Ok(json(exchange, &self.paths())),
             ["apis", rest @ ..] => {
                 if let Some(group) = rest.first()

@@ -169,7 +169,12 @@ impl Watch {
         while seen < count {
             if let Some(at) = self.rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.rest.drain(..=at).collect();
-                text.push_str(&String::from_utf8_lossy(&line));
+                let line = String::from_utf8_lossy(&line);
+                // A bookmark that tells of progress comes when a timer says so; only the one that ends the state is due.
+                if line.starts_with(r#"{"type":"BOOKMARK""#) && !line.contains("initial-events-end") {
+                    continue;
+                }
+                text.push_str(&line);
                 seen += 1;
                 continue;
             }

@@ -60,9 +60,13 @@ impl NamespaceLifecycle {
 }
 
 fn terminating(attributes: &Attributes<'_>) -> Status {
+    // As upstream: what has no name yet is known by the beginning of it.
+    let object = attributes.object.as_deref();
+    let beginning = object.and_then(|object| object.metadata().generate_name.as_deref());
+    let name = if attributes.name.is_empty() { beginning.unwrap_or_default() } else { attributes.name };
     let namespace = attributes.namespace;
     let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
-    Status::forbidden(&attributes.descriptor.group_resource(), attributes.name, why).with_cause(Cause {
+    Status::forbidden(&attributes.descriptor.group_resource(), name, why).with_cause(Cause {
         reason: "NamespaceTerminating".to_owned(),
         message: format!("namespace {namespace} is being terminated"),
         field: "metadata.namespace".to_owned(),

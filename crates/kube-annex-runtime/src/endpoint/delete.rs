@@ -21,7 +21,7 @@ pub(super) async fn delete(endpoint: &Endpoint, exchange: &Exchange, body: Body)
         Deletion::Removed(written) => {
             let resource = endpoint.descriptor().group_resource();
             let status = Status::deleted(&resource, name, written.object.uid());
-            Ok(respond::status(exchange, negotiated.format, &status))
+            Ok(respond::status(exchange, negotiated, &status))
         }
         Deletion::Marked(written) => {
             let code = if options.orphan_dependents == Some(false) { StatusCode::ACCEPTED } else { StatusCode::OK };

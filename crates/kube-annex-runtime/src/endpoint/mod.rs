@@ -111,8 +111,15 @@ impl Endpoints {
             return Route::NoSuchPath;
         }
         let whole_cluster = namespaced && info.namespace.is_empty();
+        let watch_path = is_watch_path(info);
         let allowed: &[Verb] = match (name, info.subresource.as_str()) {
-            _ if is_watch_path(info) => &[Verb::Watch],
+            _ if info.verb == "proxy" => return Route::NoSuchPath,
+            _ if watch_path && (info.parts.len() > 2 || (!name.is_empty() && whole_cluster)) => {
+                return Route::NoSuchPath;
+            }
+            // The path's verb is to watch, whatever the method.
+            _ if watch_path && *method != Method::GET => return Route::MethodNotAllowed,
+            _ if watch_path => &[Verb::Watch],
             ("", _) if whole_cluster => &[Verb::List, Verb::Watch],
             ("", _) => &[Verb::List, Verb::Watch, Verb::Create, Verb::DeleteCollection],
             (_, _) if whole_cluster => return Route::NoSuchPath,
@@ -172,6 +179,7 @@ impl Endpoint {
             patch::check_content_type(self, exchange)?;
         }
         self.warn_of_deprecation(exchange);
+        check_name(exchange)?;
         if exchange.call.info.subresource == "scale" {
             return match verb {
                 Verb::Update => bounded(scale::update(self, exchange, body)).await,
@@ -210,6 +218,17 @@ impl Endpoint {
             text.extend(["; use ", deprecation.replacement]);
         }
         exchange.warnings.add(text);
+    }
+}
+
+/// Refuses a name that no object can have in a path, in upstream's words.
+fn check_name(exchange: &Exchange) -> Result<(), Status> {
+    let name = exchange.call.info.parts.get(1).map(String::as_str).unwrap_or_default();
+    match kube_annex::names::dns::path_segment(name).first() {
+        Some(why) if !name.is_empty() => {
+            Err(Status::bad_request(format!("Name parameter invalid: {}: {why}", kube_annex::field::quote(name))))
+        }
+        _ => Ok(()),
     }
 }
 

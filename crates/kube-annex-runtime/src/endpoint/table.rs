@@ -92,6 +92,11 @@ impl<'a> TableWriter<'a> {
     }
 
     fn write_rows(&self, items: &[Item], out: &mut Vec<u8>) -> Result<(), Status> {
+        if items.is_empty() {
+            // As upstream writes an empty list of Go.
+            out.extend_from_slice(br#","rows":null}"#);
+            return Ok(());
+        }
         out.extend_from_slice(br#","rows":["#);
         for (index, item) in items.iter().enumerate() {
             if index > 0 {

@@ -134,12 +134,12 @@ impl Pipeline {
                 return Ok(internal_error(&written(uri), &error));
             }
         }
-        let limit = timeout(&exchange.query, self.request_timeout)?;
-        let long_running = info.is_resource_request && info.verb == "watch";
-        let work = self.dispatch(method, exchange, body);
-        if long_running {
-            return work.await;
+        if info.is_resource_request && info.verb == "watch" {
+            // It has a bound of its own.
+            return self.dispatch(method, exchange, body).await;
         }
+        let limit = timeout(&exchange.query, self.request_timeout)?;
+        let work = self.dispatch(method, exchange, body);
         tokio::time::timeout(limit, work)
             .await
             .unwrap_or_else(|_| Err(Status::timeout("request did not complete within the allotted timeout")))
@@ -191,8 +191,8 @@ fn internal_error(uri: &str, error: &dyn std::fmt::Display) -> Response {
 
 /// An error in the form the client asked for; JSON when that cannot be told.
 fn failure(exchange: &Exchange, status: &Status) -> Response {
-    match negotiate::negotiate_status(&exchange.headers) {
-        Some(format) => respond::status(exchange, format, status),
+    match negotiate::negotiate_status(&exchange.headers, &exchange.query) {
+        Some(negotiated) => respond::status(exchange, negotiated, status),
         None => respond::raw_status(exchange, status),
     }
 }
@@ -223,11 +223,13 @@ fn timeout(query: &str, most: Duration) -> Result<Duration, Status> {
     if asked.is_empty() {
         return Ok(most);
     }
-    let duration = duration::parse(&asked).ok_or_else(|| {
+    // What lies in the past bounds nothing.
+    let (negative, amount) = asked.strip_prefix('-').map_or((false, asked.as_str()), |amount| (true, amount));
+    let duration = duration::parse(amount.strip_prefix('+').filter(|_| !negative).unwrap_or(amount)).ok_or_else(|| {
         let quoted = kube_annex::field::quote(&asked);
         Status::bad_request(format!("invalid timeout specified in the request URL - invalid duration {quoted}; write a number and a unit, such as 10s"))
     })?;
-    Ok(if duration.is_zero() { most } else { duration.min(most) })
+    Ok(if duration.is_zero() || negative { most } else { duration.min(most) })
 }
 
 #[cfg(test)]
@@ -257,12 +259,13 @@ mod tests {
             ("timeout=10s", 10),
             ("timeout=1h", 60),
             ("timeout=0", 60),
+            ("timeout=-1s", 60),
             ("timeout=1m0.5s", 60),
             ("timeout=1s500ms", 1),
         ] {
             assert_eq!(timeout(query, most).unwrap().as_secs(), expected, "{query}");
         }
-        for query in ["timeout=10", "timeout=abc", "timeout=1x", "timeout=-1s"] {
+        for query in ["timeout=10", "timeout=abc", "timeout=1x", "timeout=--1s", "timeout=-"] {
             let status = timeout(query, most).unwrap_err();
             assert!(status.message.starts_with("invalid timeout specified in the request URL - "), "{status}");
         }

@@ -238,6 +238,7 @@ impl Store {
         let mut object = lifecycle::before_create(&self.registration, &self.seams, object)?;
         let generate = asked_name.is_empty() && object.name().is_empty();
         let base = object.metadata().generate_name.clone().filter(|base| generate && !base.is_empty());
+        let begins = object.metadata().generate_name.as_deref().is_some_and(|base| !base.is_empty());
         for attempt in 1.. {
             if let Some(base) = &base {
                 object.metadata_mut().name = Some(metadata::generated_name(base, &self.seams.ids.name_suffix()));
@@ -250,7 +251,8 @@ impl Store {
             self.admission.validate(&write.attributes(Operation::Create, &name, Some(&mut object), None)).await?;
             match self.insert(write, &mut object).await {
                 Err(InsertError::Taken(_)) if base.is_some() && attempt < MOST_NAMES => {}
-                Err(InsertError::Taken(_)) if base.is_some() => return Err(self.no_unique_name(&name)),
+                // Upstream looks at the prefix alone, also where the name did not come from it.
+                Err(InsertError::Taken(_)) if begins => return Err(self.no_unique_name(&name)),
                 Err(InsertError::Taken(existing)) => return Err(self.taken(&name, existing)),
                 Err(InsertError::Failed(status)) => return Err(status),
                 Ok(item) => return Ok(Written { object, item }),
@@ -261,7 +263,8 @@ impl Store {
 
     async fn insert(&self, write: &Write<'_>, object: &mut Object) -> Result<Item, InsertError> {
         let sent_version = object.metadata().resource_version.as_deref().unwrap_or_default();
-        if !write.dry_run && !matches!(sent_version, "" | "0") {
+        // Upstream asks its parser, for which what is no number is no version.
+        if !write.dry_run && sent_version.parse::<u64>().is_ok_and(|version| version != 0) {
             let text = "resourceVersion should not be set on objects to be created";
             return Err(InsertError::Failed(Status::untyped(text)));
         }

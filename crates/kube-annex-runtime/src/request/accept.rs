@@ -65,7 +65,8 @@ impl MediaRange {
         let (main, sub) = parts.next()?.split_once('/').or(Some(("*", "*")).filter(|_| text.trim() == "*"))?;
         let mut range = Self { main: lower(main), sub: lower(sub), parameters: Vec::new(), quality: 1000 };
         for (key, value) in parts.filter_map(|part| part.split_once('=')) {
-            let (key, value) = (lower(key.trim()), value.trim().trim_matches('"'));
+            // As upstream: names of parameters are told apart by case, and quotes are a part of a value.
+            let (key, value) = (key.trim().to_owned(), value.trim());
             if key == "q" {
                 range.quality = quality(value);
             } else {

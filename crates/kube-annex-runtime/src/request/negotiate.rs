@@ -103,7 +103,8 @@ pub fn negotiate(headers: &HeaderMap, query: &str, answer: Answer) -> Result<Neg
     let pretty = wants_pretty(headers, query);
     let chosen = Accept::of(headers).select(|range| {
         let format = format(range).filter(|format| *format == Format::Json || answer == Answer::Object)?;
-        let pretty = pretty.unwrap_or_else(|| range.parameter("pretty") == "1") && answer == Answer::Object;
+        // The version of the server that is asked for can be the first alone.
+        let pretty = Some(pretty).filter(|_| matches!(range.parameter("sv"), "" | "v1"))?.unwrap_or_else(|| range.parameter("pretty") == "1") && answer == Answer::Object;
         Some(Negotiated { format, transform: transform(range)?, pretty })
     });
     let supported = match answer {
@@ -115,9 +116,15 @@ pub fn negotiate(headers: &HeaderMap, query: &str, answer: Answer) -> Result<Neg
     })
 }
 
-/// In which form an error is told: the first acceptable clause without a transform. `None` when there is none.
-pub(crate) fn negotiate_status(headers: &HeaderMap) -> Option<Format> {
-    Accept::of(headers).select(|range| format(range).filter(|_| range.parameter("as").is_empty()))
+/// In which form an error is told, and whether indented: the first acceptable clause without a transform. `None` when
+/// there is none.
+pub(crate) fn negotiate_status(headers: &HeaderMap, query: &str) -> Option<Negotiated> {
+    let pretty = wants_pretty(headers, query);
+    Accept::of(headers).select(|range| {
+        let format = format(range).filter(|_| range.parameter("as").is_empty() && range.parameter("sv").is_empty())?;
+        let pretty = pretty.unwrap_or_else(|| range.parameter("pretty") == "1");
+        Some(Negotiated { format, transform: Transform::None, pretty })
+    })
 }
 
 /// Refuses a request none of whose clauses names a media type that its route produces.
@@ -146,8 +153,9 @@ const ROUTED: &[&str] = &["application/json", "application/yaml", "application/v
 /// `Some` when the query or the user agent decides; a clause's own `pretty` is left to the caller.
 pub(crate) fn wants_pretty(headers: &HeaderMap, query: &str) -> Option<bool> {
     let query = Query::parse(query);
-    if let Some(value) = query.first("pretty") {
-        return Some(!value.is_empty() && query.flag("pretty") == Some(true));
+    // Unlike other flags this one is read as Go reads truths: what is none is no.
+    if let Some(value) = query.first("pretty").filter(|value| !value.is_empty()) {
+        return Some(matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"));
     }
     let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     ["curl", "Wget", "Mozilla/5.0"].iter().any(|browser| agent.starts_with(browser)).then_some(true)

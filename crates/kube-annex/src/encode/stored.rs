@@ -99,7 +99,12 @@ impl Stored {
         Ok(bytes.get(self.metadata..scan.at).unwrap_or_default())
     }
 
+    /// What was not written, as in a dry run, has no version.
     fn write_from(&self, from: usize, bytes: &[u8], resource_version: u64, out: &mut Vec<u8>) {
+        if resource_version == 0 {
+            out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+            return;
+        }
         out.reserve(bytes.len() + 48);
         out.extend_from_slice(bytes.get(from..self.insert).unwrap_or_default());
         if self.comma == Comma::Before {

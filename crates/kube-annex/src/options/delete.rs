@@ -55,7 +55,7 @@ impl DeleteOptions {
         Self::from_query(&Query::parse(query))?.validated()
     }
 
-    /// Reads the body of a deletion: `DeleteOptions` of `v1`, `meta.k8s.io/v1` or the resource's own group and version,
+    /// Reads the body of a deletion: `DeleteOptions` of whatever group and version,
     /// as YAML or else as JSON. A body without `apiVersion` and `kind` is taken for one. With a body the query counts
     /// for nothing.
     ///
@@ -145,6 +145,7 @@ fn object(bytes: &[u8], yaml: bool) -> Result<Map<String, Value>, Status> {
     let media = if yaml { MediaType::Yaml } else { MediaType::Json };
     match decode::decode(bytes, media).map_err(unreadable)?.value {
         Value::Object(object) => Ok(object),
+        Value::Null => Ok(Map::new()),
         _ => Err(unreadable("it is not an object")),
     }
 }
@@ -154,8 +155,8 @@ fn check_type(body: &Map<String, Value>, resource_group_version: &GroupVersion) 
     let api_version = type_field(body, "apiVersion")?;
     let kind = type_field(body, "kind")?;
     let own = resource_group_version.to_string();
-    let api_version_is_good = ["", "v1", "meta.k8s.io/v1", &own].contains(&api_version);
-    if api_version_is_good && matches!(kind, "" | "DeleteOptions") {
+    // As upstream, which knows this kind in whatever version.
+    if matches!(kind, "" | "DeleteOptions") {
         return Ok(());
     }
     Err(Status::bad_request(format!(

@@ -10,9 +10,11 @@ use std::num::IntErrorKind;
 pub struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Query<'a> {
-    /// Takes a query apart. No text fails: what is not well escaped stays as it is.
+    /// Takes a query apart. No text fails: what is not well escaped stays as it is, and what holds a semicolon is left
+    /// out, as upstream does.
     pub fn parse(query: &'a str) -> Self {
-        Self(form_urlencoded::parse(query.as_bytes()).collect())
+        let parts = query.split('&').filter(|part| !part.contains(';'));
+        Self(parts.flat_map(|part| form_urlencoded::parse(part.as_bytes())).collect())
     }
 
     /// The first value of a parameter; `None` when it was not sent.
