@@ -38,7 +38,7 @@ impl Known {
     fn of(texts: &[String], tell: Versions) -> Self {
         let patterns: &[&LazyLock<Regex>] = match tell {
             Versions::Own => &[&VERSION, &IN_TEXT],
-            Versions::Shared => &[&OF_OBJECT],
+            Versions::Shared => &[&OF_OBJECT, &OF_SORTED_OBJECT],
         };
         let mut known = Self { versions: BTreeMap::new(), uids: BTreeMap::new(), tell };
         for (step, text) in texts.iter().enumerate() {
@@ -139,13 +139,15 @@ macro_rules! pattern {
 pattern!(VERSION, r#"("?resourceVersion"?: ?"|resourceVersion\\+": ?\\+")(\d+)("|\\)"#);
 // A list's metadata begins with its version, an object's with its name.
 pattern!(OF_OBJECT, r#"("uid": ?"[^"]+",\s*"resourceVersion": ?")(\d+)(")"#);
+// The same where keys are in order, as custom resources have them.
+pattern!(OF_SORTED_OBJECT, r#"("resourceVersion": ?")(\d+)",\s*"(?:selfLink|uid)"#);
 pattern!(
     IN_TEXT,
     r"((?i:resource version: |current: |, ResourceVersion: |in record \(|in precondition \(|version: \d+ \())(\d+)"
 );
 pattern!(TOKEN, r#"("continue": ?"|continue: )([A-Za-z0-9_-]{16,})"#);
 // Scripts that refuse a generated name write its beginning with a mark.
-pattern!(GENERATED, r"(generated-?[/%]?)[bcdfghjklmnpqrstvwxz2456789]{5}(\W)");
+pattern!(GENERATED, r"(generated-?[/%_]?)[bcdfghjklmnpqrstvwxz2456789]{5}(\W)");
 pattern!(UID, r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}");
 pattern!(TIME, r"20(?:2[5-9]|3\d)-\d\d-\d\dT\d\d:\d\d:\d\dZ");
 pattern!(HASH, r"[0-9A-F]{128}");

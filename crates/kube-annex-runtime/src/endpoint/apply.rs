@@ -97,6 +97,12 @@ impl Applying<'_> {
     fn applied(&self, live: Option<&Object>) -> Result<Object, Status> {
         let Self { endpoint, exchange, applied, author, options } = self;
         let body = applied.body()?;
+        let told = |member| body.get(member).and_then(Value::as_str).unwrap_or_default();
+        if told("kind") != endpoint.descriptor().kind {
+            let (version, kind) = (told("apiVersion"), told("kind"));
+            let slash = if version.contains('/') { "" } else { "/" };
+            return Err(Status::bad_request(format!("invalid object type: {slash}{version}, Kind={kind}")));
+        }
         let live_tree = live.map(|live| mutation::tree_of(endpoint, live)).transpose()?;
         let force = options.force.unwrap_or_default();
         let merged = endpoint.resource.fields.apply(live_tree.as_ref(), body, &author.writer(), force)?;

@@ -104,7 +104,10 @@ pub fn negotiate(headers: &HeaderMap, query: &str, answer: Answer) -> Result<Neg
     let chosen = Accept::of(headers).select(|range| {
         let format = format(range).filter(|format| *format == Format::Json || answer == Answer::Object)?;
         // The version of the server that is asked for can be the first alone.
-        let pretty = Some(pretty).filter(|_| matches!(range.parameter("sv"), "" | "v1"))?.unwrap_or_else(|| range.parameter("pretty") == "1") && answer == Answer::Object;
+        let pretty = Some(pretty)
+            .filter(|_| matches!(range.parameter("sv"), "" | "v1"))?
+            .unwrap_or_else(|| range.parameter("pretty") == "1")
+            && answer == Answer::Object;
         Some(Negotiated { format, transform: transform(range)?, pretty })
     });
     let supported = match answer {

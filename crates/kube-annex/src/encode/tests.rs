@@ -220,8 +220,8 @@ fn the_resource_version_is_spliced_before_the_first_key_that_follows_it() {
 fn ls_2_an_item_has_no_kind_and_no_api_version() {
     let stored = br#"{"kind":"K","apiVersion":"g/v1","metadata":{"name":"a"},"spec":{}}"#;
     let mut out = Vec::new();
-    Stored::find(stored).unwrap().write_item(stored, 0, &mut out);
-    assert_eq!(text(&out), r#"{"metadata":{"name":"a","resourceVersion":"0"},"spec":{}}"#);
+    Stored::find(stored).unwrap().write_item(stored, 7, &mut out);
+    assert_eq!(text(&out), r#"{"metadata":{"name":"a","resourceVersion":"7"},"spec":{}}"#);
 }
 
 #[test]

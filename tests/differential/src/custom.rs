@@ -1,0 +1,103 @@
+//! What a custom resource and a derived type write differently, though it says the same: both are brought to one form.
+
+use serde_json::Value;
+
+/// Brings an answer to the common form: keys in order, items of lists without their type, violations in order.
+///
+/// * Shape: upstream keeps custom resources as maps, and writes their keys in order and the type of each item of a list. It
+///   validates them in the order of a map of Go's, another each time.
+pub(crate) fn common(text: &str) -> String {
+    let (head, body) = text.split_once("\n\n").unwrap_or(("", text));
+    let mut common = String::new();
+    if !head.is_empty() || text.starts_with('\n') {
+        let (mut warnings, mut rest): (Vec<&str>, Vec<&str>) =
+            head.lines().partition(|line| line.starts_with("warning: "));
+        warnings.sort_unstable();
+        rest.extend(warnings);
+        common = format!("{}\n\n", rest.join("\n"));
+    }
+    for line in one_a_line(body) {
+        common.push_str(&line);
+        common.push('\n');
+    }
+    common
+}
+
+/// A document that is JSON as one line; else each line by itself, as a watch has them.
+fn one_a_line(body: &str) -> Vec<String> {
+    let told = |text: &str| {
+        serde_json::from_str::<Value>(text).ok().map(|mut value| {
+            settle(&mut value);
+            value.to_string()
+        })
+    };
+    match told(body) {
+        Some(line) => vec![line],
+        None => body.lines().map(|line| told(line).unwrap_or_else(|| line.to_owned())).collect(),
+    }
+}
+
+fn settle(value: &mut Value) {
+    if let Some(items) = value.get_mut("items").and_then(Value::as_array_mut) {
+        for item in items.iter_mut().filter_map(Value::as_object_mut) {
+            item.remove("kind");
+            item.remove("apiVersion");
+        }
+    }
+    if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+        // An empty token is none.
+        if metadata.get("continue").is_some_and(|token| token == "") {
+            metadata.remove("continue");
+        }
+        if let Some(entries) = metadata.get_mut("managedFields").and_then(Value::as_array_mut) {
+            // Their order depends on the second in which each was written.
+            entries.sort_by_cached_key(|entry| {
+                format!("{}{}{}", entry["manager"], entry["operation"], entry["subresource"])
+            });
+        }
+    }
+    for event in value.get_mut("object").iter_mut() {
+        settle(event);
+    }
+    if let Some(message) = value.get_mut("message").and_then(told_in_order) {
+        value["message"] = message;
+    }
+    let Some(causes) = value.pointer_mut("/details/causes").and_then(Value::as_array_mut) else { return };
+    causes.sort_by_cached_key(ToString::to_string);
+    // Upstream tells a mistake in the replicas a second time, with the scale's path.
+    let once = causes.len() > 1;
+    causes.retain(|cause| !(once && cause["field"].as_str().is_some_and(|field| field.starts_with('.'))));
+    if let Some(Value::String(message)) = value.get_mut("message")
+        && let Some(at) = message.find(" is invalid: ")
+    {
+        // The rest repeats the causes.
+        message.truncate(at);
+    }
+}
+
+/// A list of what nobody knows, in order.
+fn told_in_order(message: &mut Value) -> Option<Value> {
+    let message = message.as_str()?;
+    let (head, list) = message.split_once("strict decoding error: ")?;
+    let mut list: Vec<&str> = list.split(", ").collect();
+    list.sort_unstable();
+    Some(Value::String(format!("{head}strict decoding error: {}", list.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_violations_come_in_order() {
+        let text =
+            "422\n\n{\"message\":\"x is invalid: [b, a]\",\"details\":{\"causes\":[{\"f\":\"b\"},{\"f\":\"a\"}]}}\n";
+        let told = "422\n\n{\"details\":{\"causes\":[{\"f\":\"a\"},{\"f\":\"b\"}]},\"message\":\"x\"}\n";
+        assert_eq!(common(text), told);
+    }
+
+    #[test]
+    fn events_stay_apart() {
+        assert_eq!(common("{\"b\":1,\"a\":2}\nsilence\n"), "{\"a\":2,\"b\":1}\nsilence\n");
+    }
+}
