@@ -205,6 +205,11 @@ pub fn aggregate(errors: &[Error]) -> String {
 fn show(value: &Value) -> String {
     match value {
         Value::String(text) => quote(text),
+        // As Go prints a float: without a point where it is whole.
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().unwrap_or_default();
+            if float.abs() < 1e21 { float.to_string() } else { number.to_string() }
+        }
         other => other.to_string(),
     }
 }

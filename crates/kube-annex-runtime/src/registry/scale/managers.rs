@@ -38,8 +38,13 @@ pub(super) fn of_parent(
         }
     }
     let path = paths.get(api_version).cloned().flatten().unwrap_or_default();
-    let gained = of_scale.into_values().filter(|entry| has(entry, &replicas()));
-    entries.extend(gained.map(|entry| scaled(entry, api_version, &path)));
+    // Upstream takes the time from the object's own entry: a manager that has none there begins without a time.
+    let times: BTreeMap<String, _> = parent.iter().map(|entry| (identity(entry), entry.time.clone())).collect();
+    let gained = of_scale.into_iter().filter(|(_, entry)| has(entry, &replicas()));
+    entries.extend(gained.map(|(manager, entry)| ManagedFieldsEntry {
+        time: times.get(&manager).cloned().flatten(),
+        ..scaled(entry, api_version, &path)
+    }));
     sorted(entries)
 }
 
@@ -103,7 +108,7 @@ fn remove(fields: &mut Value, path: &[String]) {
 /// In the order of upstream's encoder.
 fn sorted(mut entries: Vec<ManagedFieldsEntry>) -> Vec<ManagedFieldsEntry> {
     let key = |entry: &ManagedFieldsEntry| {
-        let time = entry.time.as_ref().map_or(0, |time| time.0.as_second());
+        let time = entry.time.as_ref().map_or(i64::MIN, |time| time.0.as_second());
         let ManagedFieldsEntry { operation, manager, api_version, subresource, .. } = entry.clone();
         (operation, time, manager, api_version, subresource)
     };
