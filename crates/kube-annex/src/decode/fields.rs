@@ -23,6 +23,8 @@ struct Node {
     nullable: bool,
     /// Anything may be below: it is neither judged nor changed.
     open: bool,
+    /// A whole object of another kind: its metadata are those of any object.
+    embedded: bool,
 }
 
 /// What a walk found.
@@ -80,6 +82,18 @@ impl KnownFields {
 
     /// Recursion is bounded by the depth of the tree, which decoding bounds.
     fn walk(&self, value: &mut Value, nodes: &[usize], place: Place<'_>, judged: &mut Judged) {
+        if self.any(nodes, |node| node.embedded)
+            && let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut)
+        {
+            let place = Place::Key(&place, "metadata");
+            metadata.retain(|key, _| {
+                let known = OF_METADATA.contains(&key.as_str());
+                if !known {
+                    judged.unknown.add(|| Place::Key(&place, key).to_string());
+                }
+                known
+            });
+        }
         if self.any(nodes, |node| node.open) {
             return;
         }
@@ -184,6 +198,7 @@ impl<'s> Compiler<'s> {
                 || map.get("const") == Some(&Value::Null)
                 || map.get("enum").and_then(Value::as_array).is_some_and(|values| values.contains(&Value::Null)),
             open: map.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true)) || says_nothing(map),
+            embedded: map.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)),
             ..Node::default()
         };
         for (name, schema) in entries(map, "properties") {
@@ -234,6 +249,25 @@ impl<'s> Compiler<'s> {
         id
     }
 }
+
+/// What the metadata of any object has.
+const OF_METADATA: [&str; 15] = [
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
 
 fn entries<'s>(map: &'s Map<String, Value>, keyword: &str) -> impl Iterator<Item = (&'s String, &'s Value)> {
     map.get(keyword).and_then(Value::as_object).into_iter().flatten()
