@@ -7,7 +7,7 @@ use crate::health::{ENDPOINTS, Health};
 use crate::openapi::{About, OpenApi, Served};
 use crate::registry::registration::Registration;
 use crate::request::exchange::Exchange;
-use crate::request::negotiate::wants_pretty;
+use crate::request::negotiate::negotiate_status;
 use crate::seams::Seams;
 use axum::Router;
 use axum::body::Body;
@@ -84,7 +84,7 @@ impl Documents {
                 if !reading {
                     return Err(Status::method_not_allowed());
                 }
-                let pretty = wants_pretty(&exchange.headers, query) == Some(true);
+                let pretty = negotiate_status(&exchange.headers, query).is_some_and(|negotiated| negotiated.pretty);
                 let ask = Ask::from_headers(&exchange.headers).pretty(pretty);
                 self.response(exchange, self.discovery.answer(path, &ask))
             }

@@ -15,7 +15,7 @@ pub(crate) fn text(head: &Parts, body: &[u8]) -> String {
     let body =
         if packed { unpacked(body).unwrap_or_else(|error| error.to_string().into_bytes()) } else { body.to_vec() };
     text.push('\n');
-    let is_yaml = head.headers.get("content-type").is_some_and(|form| form == "application/yaml");
+    let is_yaml = head.headers.get("content-type").is_some_and(|form| form.as_bytes().starts_with(b"application/yaml"));
     match String::from_utf8(body) {
         Ok(body) if is_yaml => text.push_str(&of_yaml(&body)),
         Ok(body) => text.push_str(&body),

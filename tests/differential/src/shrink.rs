@@ -122,6 +122,6 @@ fn drop_nth(value: &mut Value, left: &mut usize) -> bool {
 }
 
 /// How upstream speaks of a null that its own apply left in an object.
-const LEFT_BEHIND: [&str; 2] = [r#"Invalid value: \"null\":"#, r#":null"#];
+const LEFT_BEHIND: [&str; 2] = [r#"Invalid value: \"null\":"#, r":null"];
 /// Each try is a history on two servers.
 const MOST_TRIES: usize = 60;

@@ -179,7 +179,10 @@ impl Endpoint {
             patch::check_content_type(self, exchange)?;
         }
         self.warn_of_deprecation(exchange);
-        check_name(exchange)?;
+        // An update is first measured against the name in its body.
+        if verb != Verb::Update {
+            check_name(exchange)?;
+        }
         if exchange.call.info.subresource == "scale" {
             return match verb {
                 Verb::Update => bounded(scale::update(self, exchange, body)).await,

@@ -28,9 +28,16 @@ pub(super) fn content_type(exchange: &Exchange) -> &str {
 
 /// In which serialisation the body of an object is. 415 for one that is not read here.
 pub(super) fn media_type(exchange: &Exchange) -> Result<MediaType, Status> {
-    match content_type(exchange) {
-        "" | "application/json" => Ok(MediaType::Json),
-        "application/yaml" => Ok(MediaType::Yaml),
+    let header = exchange.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if header.is_empty() {
+        return Ok(MediaType::Json);
+    }
+    let (media, parameters) = header.split_once(';').unwrap_or((header, ""));
+    // A parameter has a value, or the whole is no media type.
+    let whole = parameters.split(';').map(str::trim).all(|part| part.is_empty() || part.contains('='));
+    match media.trim().to_ascii_lowercase().as_str() {
+        "application/json" if whole => Ok(MediaType::Json),
+        "application/yaml" if whole => Ok(MediaType::Yaml),
         _ => Err(Status::unsupported_media_type(ACCEPTED)),
     }
 }

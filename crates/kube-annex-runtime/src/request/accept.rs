@@ -63,7 +63,7 @@ impl MediaRange {
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let (main, sub) = parts.next()?.split_once('/').or(Some(("*", "*")).filter(|_| text.trim() == "*"))?;
-        let mut range = Self { main: lower(main), sub: lower(sub), parameters: Vec::new(), quality: 1000 };
+        let mut range = Self { main: main.to_owned(), sub: sub.to_owned(), parameters: Vec::new(), quality: 1000 };
         for (key, value) in parts.filter_map(|part| part.split_once('=')) {
             // As upstream: names of parameters are told apart by case, and quotes are a part of a value.
             let (key, value) = (key.trim().to_owned(), value.trim());
@@ -79,7 +79,8 @@ impl MediaRange {
     /// Whether the range covers a media type.
     pub(crate) fn matches(&self, media_type: &str) -> bool {
         let (main, sub) = media_type.split_once('/').unwrap_or((media_type, ""));
-        (self.main == "*" || self.main == main) && (self.sub == "*" || self.sub == sub)
+        // As upstream: any type of a known form is no range.
+        self.sub == "*" && (self.main == "*" || self.main == main) || self.main == main && self.sub == sub
     }
 
     /// The value of a parameter; empty when it is not there.
@@ -101,10 +102,6 @@ fn quality(text: &str) -> u16 {
 
 /// Ranges of one header that are looked at: more than any client sends.
 const MOST_RANGES: usize = 64;
-
-fn lower(text: &str) -> String {
-    text.to_ascii_lowercase()
-}
 
 #[cfg(test)]
 mod tests {

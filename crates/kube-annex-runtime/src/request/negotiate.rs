@@ -181,7 +181,9 @@ fn transform(range: &MediaRange) -> Option<Transform> {
 }
 
 fn format(range: &MediaRange) -> Option<Format> {
-    [Format::Json, Format::Yaml].into_iter().find(|format| range.matches(format.media_type()))
+    let found = [Format::Json, Format::Yaml].into_iter().find(|format| range.matches(format.media_type()))?;
+    // YAML has no form that streams, so nothing that asks for one is it.
+    (found == Format::Json || range.parameter("stream").is_empty()).then_some(found)
 }
 
 #[cfg(test)]
