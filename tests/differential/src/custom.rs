@@ -67,7 +67,7 @@ fn settle(value: &mut Value) {
             });
         }
     }
-    for event in &mut value.get_mut("object") {
+    if let Some(event) = value.get_mut("object") {
         settle(event);
     }
     if let Some(message) = value.get_mut("message").and_then(told_in_order) {
