@@ -138,7 +138,9 @@ impl Storage for Encrypted {
         precondition: Precondition,
     ) -> BoxFuture<'a, Result<(Entry, Revision), Error>> {
         Box::pin(async move {
-            let readable = self.get(key).await?;
+            // Who names a revision has read it, if nothing is encrypted that could be read otherwise.
+            let known = self.transformers.is_empty() && precondition.revision.is_some();
+            let readable = if known { None } else { self.get(key).await? };
             let (entry, revision) = self.below.delete(key, precondition).await?;
             // Mostly what was read a moment ago is what was deleted.
             match readable.filter(|readable| readable.revision == entry.revision) {
@@ -167,6 +169,9 @@ impl Storage for Encrypted {
 
     fn is_stale<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<bool, Error>> {
         Box::pin(async move {
+            if self.transformers.is_empty() {
+                return Ok(false);
+            }
             let Some(entry) = self.below.get(key).await? else { return Ok(false) };
             match self.read(key, &entry.value) {
                 Ok(plain) => Ok(plain.stale),

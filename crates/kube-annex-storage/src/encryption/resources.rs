@@ -22,6 +22,11 @@ impl Transformers {
         self.by_resource.insert((group.to_owned(), resource.to_owned()), Arc::new(transformer));
     }
 
+    /// Whether every value is kept as it is.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_resource.is_empty()
+    }
+
     pub(crate) fn of(&self, key: &Key) -> &dyn Transformer {
         let mut segments = key.as_str().split('/');
         let (group, resource) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
