@@ -55,8 +55,7 @@ fn x_7_get_everywhere_wide_sorted_and_with_labels(cluster: &Cluster) -> Result<(
     }
     let everywhere = kubectl.ok(&["get", "flunders", "--all-namespaces", "-l", "shade", "--no-headers"])?;
     ensure!(everywhere.lines().all(|line| line.starts_with("x-7 ")) && everywhere.lines().count() == 3, "{everywhere}");
-    let sorted =
-        kubectl.ok(&["get", "flunders", "--sort-by=.metadata.labels.shade", "--no-headers", "-L", "shade"])?;
+    let sorted = kubectl.ok(&["get", "flunders", "--sort-by=.metadata.labels.shade", "--no-headers", "-L", "shade"])?;
     let names: Vec<&str> = sorted.lines().filter_map(|line| line.split_whitespace().next()).collect();
     ensure!(names == ["c", "a", "b"] && sorted.contains("blue"), "{sorted}");
     let wide = kubectl.ok(&["get", "flunders", "-o", "wide", "--show-labels"])?;

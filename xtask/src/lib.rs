@@ -11,6 +11,7 @@ pub mod crash;
 pub mod deploy;
 pub mod describe;
 pub mod differential;
+pub mod fuzz;
 pub mod manifests;
 pub mod paths;
 pub mod pki;

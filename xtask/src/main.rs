@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use xtask::{bench, certs, contract, control_plane, crash, deploy, differential, manifests, test, up};
+use xtask::{bench, certs, contract, control_plane, crash, deploy, differential, fuzz, manifests, test, up};
 
 /// The tasks of this repository.
 #[derive(Parser)]
@@ -27,6 +27,8 @@ enum Task {
     Contract(contract::Args),
     /// Compare our server's answers with those of upstream's, by scripts and by chance.
     Differential(differential::Args),
+    /// Send damaged requests to a server, and find what makes it panic.
+    Fuzz(fuzz::Args),
     /// Compare our server with Go's under the same load.
     Bench(bench::Args),
     /// All parts of `test`, none skipped.
@@ -71,6 +73,7 @@ async fn run(task: Task) -> Result<()> {
         Task::Crash(args) => crash::run(&args),
         Task::Contract(args) => contract::run(&args),
         Task::Differential(args) => differential::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args).await,
         Task::Ci => test::run(&test::Args::ci()),
         Task::ControlPlane { dir, command } => command.run(&dir.unwrap_or_else(control_plane::default_dir)).await,

@@ -243,6 +243,12 @@ impl Ask {
         self
     }
 
+    /// With one more header, of any value that a client can send.
+    pub fn header_value(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
     /// With an `Accept` header.
     pub fn accept(self, value: &str) -> Self {
         self.header(ACCEPT.as_str(), value)
