@@ -139,7 +139,8 @@ async fn pm_2_reads_and_patches_can_answer_metadata() {
         (&json!("PartialObjectMetadata"), &json!({"x": "y"}))
     );
     let empty = server.get("/apis/toys.example.com/v1/shelves").accept(PARTIAL_LIST).await.ok();
-    assert_eq!(empty["items"], json!([]), "ls_3");
+    // As upstream writes an empty list of Go.
+    assert_eq!(empty["items"], json!(null), "ls_3");
 }
 
 #[tokio::test(start_paused = true)]
