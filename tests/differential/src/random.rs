@@ -99,6 +99,7 @@ impl Maker {
                 }
                 steps.push(read);
                 let mut object = self.object("h", 30);
+                // Without an object it is empty, which nothing was read at.
                 object["metadata"]["resourceVersion"] = json!("{rv}");
                 steps.push(self.ask("PUT", &format!("{ALL}/h?{who}"), "application/json", &object));
             }
@@ -163,7 +164,8 @@ impl Maker {
         match field {
             "mode" => json!(self.one(&["Auto", "Manual"])),
             "replicas" => json!(self.rng.i32(0..5)),
-            "ratio" => json!(f64::from(self.rng.u8(..4)) / 4.0),
+            // Never whole: for upstream 0.0 and 0 are two values.
+            "ratio" => json!(f64::from(self.rng.u8(1..4)) / 4.0),
             "enabled" => json!(self.rng.bool()),
             "nickname" => json!(self.one(&["ab", "abc", "abcdefgh"])),
             "note" => json!(self.one(&["x", "y", ""])),
@@ -318,7 +320,6 @@ impl Maker {
             "labelSelector=,",
             "labelSelector=-a%3Db",
             "limit=10",
-            "resourceVersion=0",
             "resourceVersionMatch=NotOlderThan",
             "resourceVersion=x",
             "timeoutSeconds=9",
