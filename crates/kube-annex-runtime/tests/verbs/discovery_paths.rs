@@ -1,9 +1,10 @@
 //! Which paths there are, which methods they take, and what is beside the resources.
 
-use crate::{WIDGETS, at, with_widgets};
+use crate::{WIDGETS, at, fleets, with_widgets};
 use http::Method;
+use kube_annex_runtime::authz::Decision;
 use kube_annex_testkit::TestServer;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const NOT_FOUND: &str = "the server could not find the requested resource";
 const NOT_ALLOWED: &str = "the server does not allow this method on the requested resource";
@@ -176,4 +177,155 @@ async fn d_11_every_document_of_openapi_is_there() {
     let index = server.get("/openapi/v3").await.ok();
     let url = index["paths"]["apis/toys.example.com/v1"]["serverRelativeURL"].as_str().unwrap().to_owned();
     assert!(server.get(&url).await.ok()["openapi"].as_str().unwrap().starts_with("3.0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_7_the_root_lists_groups() {
+    let root = TestServer::new().get("/apis").await.ok();
+    assert_eq!(root["kind"], "APIGroupList");
+    let groups: Vec<&Value> = root["groups"].as_array().unwrap().iter().map(|group| &group["name"]).collect();
+    assert!(groups.contains(&&json!("toys.example.com")), "{root}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_9_a_version_lists_its_resources() {
+    let version = TestServer::new().get("/apis/toys.example.com/v1beta1").await.ok();
+    let shape = (&version["kind"], &version["apiVersion"], &version["groupVersion"]);
+    assert_eq!(shape, (&json!("APIResourceList"), &json!("v1"), &json!("toys.example.com/v1beta1")));
+    assert!(version["resources"].is_array(), "{version}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_15_a_subresource_has_its_parents_scope() {
+    let version = fleets::server().get("/apis/toys.example.com/v1").await.ok();
+    let scopes = |prefix: &str| -> Vec<bool> {
+        let resources = version["resources"].as_array().unwrap().iter();
+        let of = resources.filter(|resource| resource["name"].as_str().unwrap().split('/').next() == Some(prefix));
+        of.map(|resource| resource["namespaced"].as_bool().unwrap()).collect()
+    };
+    assert_eq!((scopes("fleets"), scopes("widgets")), (vec![true; 3], vec![true; 2]));
+    assert!(scopes("shelves").iter().all(|namespaced| !namespaced), "{version}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_22_scale_is_a_kind_of_autoscaling() {
+    let version = fleets::server().get("/apis/toys.example.com/v1").await.ok();
+    let resources = version["resources"].as_array().unwrap();
+    let scale = resources.iter().find(|resource| resource["name"] == "fleets/scale").unwrap();
+    let told = (&scale["group"], &scale["version"], &scale["kind"]);
+    assert_eq!(told, (&json!("autoscaling"), &json!("v1"), &json!("Scale")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn d_19_d_20_d_24_the_aggregated_document_tells_everything_in_order() {
+    let accept = "application/json;v=v2;g=apidiscovery.k8s.io;as=APIGroupDiscoveryList";
+    let document = fleets::server().get("/apis").accept(accept).await.ok();
+    let group =
+        document["items"].as_array().unwrap().iter().find(|item| item["metadata"]["name"] == "toys.example.com");
+    let versions = group.unwrap()["versions"].as_array().unwrap();
+    let told: Vec<(&str, &str)> =
+        versions.iter().map(|v| (v["version"].as_str().unwrap(), v["freshness"].as_str().unwrap())).collect();
+    assert_eq!(told, [("v1", "Current"), ("v1beta1", "Current")]);
+    let resources = versions[0]["resources"].as_array().unwrap();
+    let names: Vec<&str> = resources.iter().map(|resource| resource["resource"].as_str().unwrap()).collect();
+    assert!(names.is_sorted() && names.len() >= 4, "{names:?}");
+    let fleets = resources.iter().find(|resource| resource["resource"] == "fleets").unwrap();
+    assert_eq!(fleets["responseKind"]["kind"], "Fleet");
+    assert_eq!((&fleets["scope"], &fleets["singularResource"]), (&json!("Namespaced"), &json!("fleet")));
+    let subresources: Vec<&str> =
+        fleets["subresources"].as_array().unwrap().iter().map(|sub| sub["subresource"].as_str().unwrap()).collect();
+    assert_eq!(subresources, ["scale", "status"]);
+    assert_eq!(fleets["subresources"][0]["verbs"], json!(["get", "patch", "update"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn av_2_da_2_da_3_both_generations_answer_anyone_without_groups() {
+    let server = TestServer::new();
+    assert_eq!(server.get("/apis/toys.example.com/v1").await.ok()["kind"], "APIResourceList");
+    let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+    let answer = server.get("/apis").accept(accept).await;
+    let expected = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    assert_eq!((answer.status, answer.header("content-type").as_str()), (200, expected));
+}
+
+#[tokio::test(start_paused = true)]
+async fn da_1_o2_1_documents_are_not_sent_twice() {
+    let server = TestServer::new();
+    let aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    for (path, accept) in [("/apis", aggregated), ("/openapi/v2", "application/json")] {
+        let first = server.get(path).accept(accept).await;
+        let etag = first.header("etag");
+        assert!(first.status == 200 && !etag.is_empty(), "{path}: {} {etag}", first.status);
+        let second = server.get(path).accept(accept).header("if-none-match", &etag).await;
+        assert_eq!((second.status, second.body.len()), (304, 0), "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn o2_6_oa_13_every_reference_of_the_document_resolves() {
+    fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str));
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let document = fleets::server().get("/openapi/v2").await.ok();
+    assert_eq!(document["swagger"], "2.0");
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() > 20, "{}", found.len());
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn o3_2_o3_3_o3_4_the_root_lists_what_is_here_and_each_document_is_there() {
+    let server = TestServer::new();
+    let root = server.get("/openapi/v3").await.ok();
+    let paths: Vec<&String> = root["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(paths, ["apis/toys.example.com/v1", "apis/toys.example.com/v1beta1"]);
+    for (path, entry) in root["paths"].as_object().unwrap() {
+        let url = entry["serverRelativeURL"].as_str().unwrap();
+        assert!(url.starts_with(&format!("/openapi/v3/{path}?hash=")), "{url}");
+        assert!(server.get(url).await.ok()["openapi"].as_str().unwrap().starts_with("3."), "{url}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn oa_10_oa_11_shared_types_have_upstreams_names_and_lists_say_how_they_merge() {
+    let document = fleets::server().get("/openapi/v3/apis/toys.example.com/v1").await.ok();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for name in ["ObjectMeta", "ListMeta", "Status", "DeleteOptions", "WatchEvent"] {
+        assert!(schemas.contains_key(&format!("io.k8s.apimachinery.pkg.apis.meta.v1.{name}")), "{name}");
+    }
+    let spec = schemas.iter().find(|(name, _)| name.ends_with("FleetSpec")).unwrap().1;
+    let crew = &spec["properties"]["crew"];
+    assert_eq!(crew["x-kubernetes-list-type"], "map");
+    assert_eq!(crew["x-kubernetes-list-map-keys"], json!(["name"]));
+    assert_eq!(spec["properties"]["harbours"]["x-kubernetes-list-type"], "set");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rb_3_hz_7_the_roots_of_health_are_open_and_the_rest_is_not() {
+    let server = TestServer::builder().authorize(|_, _| Decision::Deny(String::new())).build();
+    for path in ["/healthz", "/livez", "/readyz"] {
+        assert_eq!(server.get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(server.get("/readyz/ping").await.status, 403);
+}
+
+#[tokio::test(start_paused = true)]
+async fn px_12_nothing_is_redirected() {
+    let server = with_widgets(&["a"]).await;
+    for path in ["/apis/", "//apis", "/openapi/v2/", "/healthz/", &format!("{WIDGETS}/"), "/apis/toys.example.com/v1/"]
+    {
+        let answer = server.get(path).await;
+        assert!(!(300..400).contains(&answer.status), "{path}: {}", answer.status);
+    }
 }

@@ -5,6 +5,8 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod admission;
+mod answers;
+mod apply;
 mod cache;
 mod computed;
 mod create;
