@@ -23,7 +23,7 @@ type Test = (&'static str, fn(&Cluster) -> Result<()>);
 
 pub(crate) const TESTS: &[Test] = &[
     ("python_client_reads_writes_watches_and_applies", python_client),
-    ("x_20_kube_rs_watches_reflects_and_streams_lists", kube_rs_watches_and_reflects),
+    ("x_20_kube_rs_watches_reflects_and_streams_lists", x_20_kube_rs_watches_and_reflects),
 ];
 
 /// What `tests/control-plane/client-go` has; each is a test of its own.
@@ -93,7 +93,7 @@ fn finish(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-fn kube_rs_watches_and_reflects(cluster: &Cluster) -> Result<()> {
+fn x_20_kube_rs_watches_and_reflects(cluster: &Cluster) -> Result<()> {
     cluster.in_namespace("reflector")?;
     let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("wardle.example.com", "v1beta1", "Flunder"));
     for config in [watcher::Config::default(), watcher::Config::default().streaming_lists()] {

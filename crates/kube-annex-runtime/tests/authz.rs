@@ -48,7 +48,7 @@ fn reviews(server: &FakeApiServer, options: &SubjectAccessReviewOptions) -> Auth
 }
 
 #[tokio::test]
-async fn az_1_masters_and_open_paths_do_not_need_the_network() {
+async fn az_1_av_5_rb_3_masters_and_open_paths_do_not_need_the_network() {
     let server = FakeApiServer::start().await;
     let authorizers = reviews(&server, &options());
     let admin = user("admin", &["dev", "system:masters"]);
@@ -61,7 +61,7 @@ async fn az_1_masters_and_open_paths_do_not_need_the_network() {
 }
 
 #[tokio::test]
-async fn az_2_sub_paths_and_resources_are_not_open() {
+async fn az_2_hz_7_sub_paths_and_resources_are_not_open() {
     let server = FakeApiServer::start().await;
     let authorizers = reviews(&server, &options());
     let anonymous = user("system:anonymous", &["system:unauthenticated"]);

@@ -433,7 +433,7 @@ async fn sv_10_heads_of_many_and_large_headers_are_read() {
 }
 
 #[tokio::test]
-async fn sv_10_a_connection_carries_a_thousand_watches_at_once() {
+async fn sv_10_px_5_a_connection_carries_a_thousand_watches_at_once() {
     let server = Server::start().await;
     let (sender, _connection) = server.http2().await;
     let mut watches = tokio::task::JoinSet::new();
@@ -486,7 +486,7 @@ async fn an_18_a_response_that_asks_to_close_ends_an_http_2_connection() {
 }
 
 #[tokio::test]
-async fn sd_4_what_runs_finishes_and_nothing_new_is_accepted() {
+async fn sd_2_sd_4_what_runs_finishes_and_nothing_new_is_accepted() {
     let server = Server::start().await;
     let (mut http2, _connection) = server.http2().await;
     let mut http1 = server.http1().await;

@@ -241,3 +241,9 @@ async fn sv_13_a_user_agent_of_any_bytes_is_a_manager_like_another() {
     let named = server.post(WIDGETS, &sized("b", 1)).header("user-agent", "kubectl/v1.37.2 (linux/amd64)").await.ok();
     assert_eq!(named["metadata"]["managedFields"][0]["manager"], "kubectl");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_17_who_is_nobody_is_told_so_and_nothing_else() {
+    let status = TestServer::new().get(WIDGETS).user("nobody").await.refused(401, "Unauthorized", "Unauthorized");
+    assert!(status.get("details").is_none(), "{status}");
+}

@@ -340,7 +340,7 @@ async fn sr_11_a_cache_that_stays_behind_is_passed_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sr_13_a_server_is_ready_once_its_caches_are_filled() {
+async fn sr_13_hz_8_a_server_is_ready_once_its_caches_are_filled() {
     let storage = Held::new(true);
     let server = TestServer::builder().storage(storage.clone()).build();
     let answer = server.get("/readyz").await;

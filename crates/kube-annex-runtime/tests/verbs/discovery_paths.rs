@@ -2,7 +2,6 @@
 
 use crate::{WIDGETS, at, fleets, with_widgets};
 use http::Method;
-use kube_annex_runtime::authz::Decision;
 use kube_annex_testkit::TestServer;
 use serde_json::{Value, json};
 
@@ -309,15 +308,6 @@ async fn oa_10_oa_11_shared_types_have_upstreams_names_and_lists_say_how_they_me
     assert_eq!(crew["x-kubernetes-list-type"], "map");
     assert_eq!(crew["x-kubernetes-list-map-keys"], json!(["name"]));
     assert_eq!(spec["properties"]["harbours"]["x-kubernetes-list-type"], "set");
-}
-
-#[tokio::test(start_paused = true)]
-async fn rb_3_hz_7_the_roots_of_health_are_open_and_the_rest_is_not() {
-    let server = TestServer::builder().authorize(|_, _| Decision::Deny(String::new())).build();
-    for path in ["/healthz", "/livez", "/readyz"] {
-        assert_eq!(server.get(path).await.status, 200, "{path}");
-    }
-    assert_eq!(server.get("/readyz/ping").await.status, 403);
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,7 +44,7 @@ async fn sv_3_a_request_takes_a_minute_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sv_8_a_panic_is_500_and_the_server_goes_on() {
+async fn sv_8_err_7_a_panic_is_500_and_the_server_goes_on() {
     let server = TestServer::new();
     server.gauges.set("fine", 1);
     let answer = server.get("/apis/toys.example.com/v1/gauges/broken").await;
@@ -95,7 +95,7 @@ async fn err_1_impersonation_is_refused_rather_than_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn err_3_a_storage_that_fails_is_500_to_be_tried_again() {
+async fn err_3_sr_20_a_storage_that_fails_is_500_to_be_tried_again() {
     let server = TestServer::builder().storage(Arc::new(Broken { hangs: false })).build();
     for (method, path, verb) in [(Method::GET, at(WIDGETS, "a"), "get"), (Method::GET, WIDGETS.to_owned(), "list")] {
         let answer = server.ask(method, &path).await;

@@ -168,7 +168,7 @@ async fn cn_15_json_is_indented_for_people() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cn_18_long_answers_are_compressed_for_who_says_exactly_gzip() {
+async fn cn_18_px_13_long_answers_are_compressed_for_who_says_exactly_gzip() {
     let server = TestServer::new();
     let mut large = sized("a", 1);
     large["spec"]["notes"] = json!({"long": "x".repeat(140 * 1024)});
