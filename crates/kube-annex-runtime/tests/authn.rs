@@ -512,3 +512,16 @@ async fn flags_join_client_authorities_and_replace_the_front_proxy() {
         assert_eq!(user.name, "ada");
     }
 }
+
+#[tokio::test]
+async fn an_9_the_case_of_a_headers_name_does_not_matter() {
+    let front = Authority::new("front");
+    let authenticators = Authenticators::standard(&trust(None, Some((&front, &[]))), None, &clock());
+    for name in ["X-Remote-User", "x-remote-user", "X-REMOTE-USER"] {
+        let mut headers = HeaderMap::new();
+        headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static("ada"));
+        headers.append(HeaderName::from_bytes(b"X-Remote-Extra-Scopes").unwrap(), HeaderValue::from_static("all"));
+        let user = identify(&authenticators, &headers, &peer(&front.client("proxy"))).await.unwrap();
+        assert_eq!((user.name.as_str(), user.extra["scopes"].as_slice()), ("ada", &["all".to_owned()][..]), "{name}");
+    }
+}

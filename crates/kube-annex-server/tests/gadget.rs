@@ -200,3 +200,18 @@ async fn t_3_the_columns_are_those_declared() {
     let cells = table["rows"][0]["cells"].as_array().unwrap();
     assert_eq!(cells[..5], [json!("a"), json!("red"), json!(1), json!("Unknown"), json!("Auto")]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn u_5_a_version_that_is_not_the_live_one_is_told_before_what_is_violated() {
+    let server = server();
+    let made = server.made(GADGETS, &gadget("a", &json!({"color": "red"}))).await;
+    let put = |version: &Value| {
+        let mut changed = gadget("a", &json!({"color": "pink"}));
+        changed["metadata"]["resourceVersion"] = version.clone();
+        server.put(&at("a"), &changed)
+    };
+    let stale = put(&json!("1")).await;
+    assert_eq!((stale.status, &stale.json()["reason"]), (409, &json!("Conflict")), "{}", stale.text());
+    assert_eq!(put(&json!("x")).await.status, 500);
+    assert_eq!(put(&made["metadata"]["resourceVersion"]).await.status, 422);
+}

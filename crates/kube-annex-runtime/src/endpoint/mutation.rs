@@ -95,6 +95,11 @@ impl Sent {
         }
     }
 
+    /// The version in the body, of a type that declares what its fields may be.
+    pub(super) fn version(&self) -> &str {
+        self.tree.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// The object that results. `live` is what is there, as a tree of the version asked for.
     ///
     /// * Errors: 422 with all that it violates, 400 for another namespace than that of the URL.

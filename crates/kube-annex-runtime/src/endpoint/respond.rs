@@ -24,9 +24,6 @@ use std::convert::Infallible;
 use std::io::Write as _;
 use std::sync::Arc;
 
-/// How a list of metadata without items ends: as upstream writes an empty list of Go.
-const NO_PARTIALS: &[u8] = br#","items":null}"#;
-
 /// Bodies above this size are compressed for clients that ask for gzip.
 const COMPRESS_ABOVE: usize = 128 * 1024;
 
@@ -78,11 +75,6 @@ pub(super) async fn found(
     let head = ListAnswer { items: Vec::new(), revision, continue_token, remaining };
     let mut out = Vec::with_capacity(256);
     write_list_head(kind, api_version, &head, &mut out);
-    if form.list_kind().is_some() && parts.iter().all(|part| part.entries().is_empty()) {
-        out.extend_from_slice(NO_PARTIALS);
-        let negotiated = Negotiated::default();
-        return Ok(json_or_yaml(exchange, negotiated, StatusCode::OK, out));
-    }
     out.extend_from_slice(br#","items":["#);
     let mut pieces = vec![Piece::own(Bytes::from(out))];
     for (index, part) in parts.into_iter().enumerate() {
@@ -186,10 +178,6 @@ pub(crate) fn list(
         }
         Transform::PartialObjectMetadataList(version) => {
             write_list_head("PartialObjectMetadataList", version.api_version(), answer, &mut out);
-            if answer.items.is_empty() {
-                out.extend_from_slice(NO_PARTIALS);
-                return Ok(json_or_yaml(exchange, negotiated, StatusCode::OK, out));
-            }
             write_items(answer, &mut out, |item, out| write_partial(item, version, out))?;
         }
         Transform::PartialObjectMetadata(_) => {

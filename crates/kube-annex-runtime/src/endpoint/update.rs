@@ -21,7 +21,13 @@ pub(super) async fn update(endpoint: &Endpoint, exchange: &Exchange, body: Body)
 
     let change = |live: &Object| {
         let live_tree = mutation::tree_of(endpoint, live)?;
-        let mut object = sent.object(endpoint, exchange, Some(&live_tree))?;
+        let mut object = sent.object(endpoint, exchange, Some(&live_tree)).or_else(|refusal| {
+            if refusal.code == 422 {
+                // A version that is not the live one is told before what the content violates.
+                endpoint.resource.check_version(sent.version(), live)?;
+            }
+            Err(refusal)
+        })?;
         mutation::check_uid(endpoint, &object, live.uid())?;
         author.track(endpoint, Some(&live_tree), &mut object)?;
         Ok(object)

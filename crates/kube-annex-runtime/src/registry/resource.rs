@@ -98,6 +98,17 @@ impl ServedResource {
         }
     }
 
+    /// Whether an update that names a version means the live object.
+    pub(crate) fn check_version(&self, sent: &str, live: &Object) -> Result<(), Status> {
+        match &self.origin {
+            Origin::Stored(store) => {
+                let version = live.metadata().resource_version.as_deref().and_then(|version| version.parse().ok());
+                store.check_resource_version(sent, version.unwrap_or_default(), live.name())
+            }
+            Origin::Computed(_) => Ok(()),
+        }
+    }
+
     pub(crate) async fn delete(
         &self,
         write: &Write<'_>,

@@ -318,7 +318,8 @@ impl Store {
             let old = self.read(&entry.value, entry.revision.0)?;
             let mut object = change(&old)?;
             lifecycle::admit(&self.admission, write, Operation::Update, name, &mut object, Some(&old)).await?;
-            self.check_resource_version(&object, entry.revision.0, name)?;
+            let sent = object.metadata().resource_version.as_deref().unwrap_or_default();
+            self.check_resource_version(sent, entry.revision.0, name)?;
             let mut object = lifecycle::before_update(&self.registration, write.subresource, object, &old)?;
             lifecycle::validate_update(&self.registration, write, &mut object, &old)?;
             let attributes = write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
@@ -333,8 +334,8 @@ impl Store {
         Err(Status::modified(&resource, name))
     }
 
-    fn check_resource_version(&self, object: &Object, live: u64, name: &str) -> Result<(), Status> {
-        let sent = object.metadata().resource_version.as_deref().unwrap_or_default();
+    /// Whether an update that names this version means what is live.
+    pub(crate) fn check_resource_version(&self, sent: &str, live: u64, name: &str) -> Result<(), Status> {
         if sent.is_empty() || sent == "0" {
             if self.registration.rules.allow_unconditional_update() {
                 return Ok(());

@@ -1,6 +1,6 @@
 //! Who else has a say in a write, when they are asked, and what happens when writers race.
 
-use crate::{OLD_WIDGETS, WIDGETS, at, revision, sized, widget, with_widgets};
+use crate::{OLD_WIDGETS, SHELVES, WIDGETS, at, revision, sized, widget, with_widgets};
 use futures_util::future::join_all;
 use kube_annex::gvk::GroupResource;
 use kube_annex::handlers::BoxFuture;
@@ -257,4 +257,46 @@ async fn ad_6_a_namespace_that_cannot_be_one_is_not_asked_for() {
         assert_eq!((answer.status, &answer.json()["details"]["kind"]), (404, &json!("namespaces")), "{namespace}");
     }
     assert_eq!(server.post(&path("legal"), &widget("a")).await.status, 500);
+}
+
+/// A cluster whose namespace `going` is on its way out.
+fn lifecycle() -> NamespaceLifecycle {
+    let client = kube::Client::new(
+        tower::service_fn(async |request: http::Request<kube::client::Body>| {
+            let name = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+            let phase = if name == "going" { "Terminating" } else { "Active" };
+            let namespace = json!({
+                "apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "status": {"phase": phase},
+            });
+            let body = kube::client::Body::from(namespace.to_string().into_bytes());
+            Ok::<_, std::convert::Infallible>(http::Response::new(body))
+        }),
+        "default",
+    );
+    NamespaceLifecycle::new(client)
+}
+
+#[tokio::test]
+async fn ad_7_ad_8_where_a_namespace_is_going_nothing_is_made_and_all_else_goes_on() {
+    const GOING: &str = "/apis/toys.example.com/v1/namespaces/going/widgets";
+    let storage: Arc<dyn Storage> = Arc::new(Memory::new());
+    let before = TestServer::builder().storage(Arc::clone(&storage)).build();
+    before.made(GOING, &widget("old")).await;
+    let server = TestServer::builder().storage(storage).with(|server| server.admission(|_| lifecycle())).build();
+    server.made(WIDGETS, &widget("new")).await;
+    let why = "unable to create new content in namespace going because it is being terminated";
+    let text = format!("widgets.toys.example.com \"new\" is forbidden: {why}");
+    let status = server.post(GOING, &widget("new")).await.refused(403, "Forbidden", &text);
+    let cause = json!({
+        "reason": "NamespaceTerminating",
+        "message": "namespace going is being terminated",
+        "field": "metadata.namespace",
+    });
+    assert_eq!(status["details"]["causes"], json!([cause]));
+    let applied = server.patch(&at(GOING, "new?fieldManager=m"), "application/apply-patch+yaml", &widget("new")).await;
+    assert_eq!(applied.status, 403, "an apply that creates: {}", applied.text());
+    server.merge(&at(GOING, "old"), &json!({"metadata": {"labels": {"a": "b"}}})).await.ok();
+    server.put(&at(GOING, "old"), &sized("old", 2)).await.ok();
+    server.delete(&at(GOING, "old")).await.ok();
+    server.post(SHELVES, &crate::shelf("s")).await.ok();
 }
