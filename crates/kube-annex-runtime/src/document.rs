@@ -140,10 +140,8 @@ impl Document {
 
     /// As [`Document::conditional`], compressed for a client that takes gzip.
     pub(crate) fn conditional_gzip(&self, ask: &Ask, extra: &[(HeaderName, &str)]) -> Answer {
-        let mut answer = self.conditional(ask, extra);
-        if let Answer::Ok { headers, .. } | Answer::NotModified { headers } = &mut answer {
-            append(headers, VARY, "Accept-Encoding");
-        }
+        let varies: Vec<_> = [(VARY, "Accept-Encoding")].into_iter().chain(extra.iter().cloned()).collect();
+        let mut answer = self.conditional(ask, &varies);
         if let Answer::Ok { headers, body } = &mut answer
             && ask.gzip
             && !self.gzip().is_empty()

@@ -8,6 +8,7 @@ mod definitions;
 mod operations;
 mod parameters;
 mod render;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod v2;

@@ -10,6 +10,8 @@ use anyhow::{Context, Result, ensure};
 use regex::Regex;
 use serde::Deserialize;
 
+use crate::leaves::{leaves, sorted};
+
 /// All that is declared.
 pub(crate) struct Differences {
     declared: Vec<Declared>,
@@ -19,6 +21,7 @@ pub(crate) struct Differences {
 struct Declared {
     name: String,
     steps: Regex,
+    leaves: bool,
     upstream: Vec<(Regex, String)>,
     ours: Vec<(Regex, String)>,
     used: AtomicUsize,
@@ -34,6 +37,9 @@ struct Entry {
     documented: String,
     /// Which steps it concerns: a pattern over `script/name of the step`.
     steps: String,
+    /// Whether the two are compared by the leaves of their JSON from here on, whatever the order of members.
+    #[serde(default)]
+    leaves: bool,
     /// What is put in place of what upstream says, before the two are compared.
     #[serde(default)]
     upstream: Vec<Replacement>,
@@ -67,7 +73,7 @@ impl Differences {
                     .collect()
             };
             let (upstream, ours) = (compiled(entry.upstream)?, compiled(entry.ours)?);
-            Ok(Declared { name, steps, upstream, ours, used: AtomicUsize::new(0) })
+            Ok(Declared { name, steps, leaves: entry.leaves, upstream, ours, used: AtomicUsize::new(0) })
         });
         Ok(Self { declared: declared.collect::<Result<_>>()? })
     }
@@ -79,7 +85,13 @@ impl Differences {
             if pair.0 == pair.1 {
                 break;
             }
-            let next = (replaced(&pair.0, &declared.upstream), replaced(&pair.1, &declared.ours));
+            if declared.leaves {
+                pair = (leaves(&pair.0), leaves(&pair.1));
+            }
+            let mut next = (replaced(&pair.0, &declared.upstream), replaced(&pair.1, &declared.ours));
+            if declared.leaves {
+                next = (sorted(&next.0), sorted(&next.1));
+            }
             if next != pair {
                 declared.used.fetch_add(1, Ordering::Relaxed);
             }

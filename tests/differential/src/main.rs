@@ -9,6 +9,7 @@ mod answer;
 mod client;
 mod custom;
 mod differences;
+mod leaves;
 mod normal;
 mod random;
 mod report;

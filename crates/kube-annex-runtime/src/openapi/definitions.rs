@@ -1,7 +1,7 @@
 //! The named schemas of all documents, and the kinds they stand for.
 
 use super::Served;
-use super::operations::{Operation, Path, group_versions};
+use super::operations::{Path, group_versions};
 use kube_annex::gvk::GroupVersionKind;
 use kube_annex::resource::SubresourceDescriptor;
 use kube_annex::schema::{self, Schema, TypeSchema};
@@ -83,8 +83,6 @@ impl Definitions {
             wanted.extend(operation.body.iter().map(|body| body.definition.as_str()));
             wanted.extend(operation.responses.iter().map(|(_, _, definition)| definition.as_str()));
         }
-        let watched = paths.iter().flat_map(|path| &path.operations).any(Operation::watches);
-        wanted.extend(watched.then_some(WATCH_EVENT));
         let mut seen = BTreeSet::new();
         let mut found = BTreeMap::new();
         while let Some(name) = wanted.pop() {
@@ -117,4 +115,4 @@ pub(super) const STATUS: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.Status";
 pub(super) const VERSION_INFO: &str = "io.k8s.apimachinery.pkg.version.Info";
 const RAW_EXTENSION: &str = "io.k8s.apimachinery.pkg.runtime.RawExtension";
 const SCALE: &str = "io.k8s.api.autoscaling.v1.Scale";
-const WATCH_EVENT: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent";
+pub(super) const WATCH_EVENT: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent";

@@ -50,16 +50,14 @@ pub(super) fn pretty() -> Parameter {
 pub(super) fn of(verb: Verb, watchable: bool) -> Vec<Parameter> {
     let names: &[&[Described]] = match verb {
         Verb::Get => &[],
-        Verb::List | Verb::Watch if watchable => &[LIST, WATCH],
+        Verb::List | Verb::Watch if watchable => &[LIST, &[SEND_INITIAL_EVENTS], WATCH],
         Verb::List | Verb::Watch => &[LIST],
         Verb::Create | Verb::Update => &[WRITE],
         Verb::Patch => &[WRITE, PATCH],
         Verb::Delete => &[DELETE],
-        Verb::DeleteCollection => &[LIST, DELETE],
+        Verb::DeleteCollection => &[LIST, &[SEND_INITIAL_EVENTS], DELETE],
     };
-    let mut parameters: Vec<_> = names.iter().copied().flatten().map(query).collect();
-    parameters.sort_by_key(|parameter| parameter.name);
-    parameters
+    names.iter().copied().flatten().map(query).collect()
 }
 
 type Described = (&'static str, &'static str, &'static str);
@@ -80,9 +78,12 @@ const LIST: &[Described] = &[
     ("timeoutSeconds", "integer", "seconds after which a list or a watch ends, whatever it has answered by then"),
 ];
 
+/// Deletions of collections have it as well, and refuse it.
+const SEND_INITIAL_EVENTS: Described =
+    ("sendInitialEvents", "boolean", "whether a watch begins with the state as ADDED events and a bookmark after them");
+
 const WATCH: &[Described] = &[
     ("allowWatchBookmarks", "boolean", "whether a watch may carry BOOKMARK events, which tell how far it has come"),
-    ("sendInitialEvents", "boolean", "whether a watch begins with the state as ADDED events and a bookmark after them"),
     ("watch", "boolean", "whether changes are asked for, as a stream of events, instead of a list"),
 ];
 

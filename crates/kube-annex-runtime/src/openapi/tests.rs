@@ -228,7 +228,7 @@ fn oa_4_kinds_are_a_list_on_schemas_and_one_on_operations() {
 #[test]
 fn oa_5_every_operation_on_a_resource_has_its_action() {
     let expected = BTreeMap::from([
-        ("get", vec!["get", "list"]),
+        ("get", vec!["get", "list", "watch", "watchlist"]),
         ("post", vec!["post"]),
         ("put", vec!["put"]),
         ("patch", vec!["patch"]),
@@ -238,6 +238,7 @@ fn oa_5_every_operation_on_a_resource_has_its_action() {
         for (path, method, operation) in operations(&document).into_iter().filter(|(path, ..)| !path.ends_with('/')) {
             let action = operation["x-kubernetes-action"].as_str().unwrap_or_default();
             assert!(expected[method.as_str()].contains(&action), "{method} {path}: {action}");
+            assert_eq!(action.starts_with("watch"), path.contains("/watch/"), "{method} {path}: {action}");
         }
     }
 }
@@ -304,13 +305,27 @@ fn oa_8_and_fv_9_writes_declare_their_parameters_and_patches_all_of_them() {
 #[test]
 fn oa_8_a_list_declares_what_it_understands_and_watch_only_where_it_is_served() {
     let document = v3();
-    let names = |path: &str| parameter_names(&document, &document["paths"][path]["get"]);
+    // Where a list is all there is, its parameters are the path's.
+    let names = |path: &str| parameter_names(&document, &document["paths"][path]);
     let flunders = names("/apis/wardle.example.com/v1alpha1/flunders");
     let all = ["labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "resourceVersionMatch"];
     let watches = ["watch", "allowWatchBookmarks", "sendInitialEvents", "timeoutSeconds"];
     assert!(all.iter().chain(&watches).all(|name| flunders.contains(*name)), "{flunders:?}");
     let fischers = names("/apis/wardle.example.com/v1alpha1/fischers");
     assert!(all.iter().all(|name| fischers.contains(*name)) && !fischers.contains("watch"), "{fischers:?}");
+}
+
+#[test]
+fn oa_8_what_all_operations_of_a_path_understand_is_told_of_the_path() {
+    let document = v3();
+    let names = |value: &Value| parameter_names(&document, value);
+    let item = &document["paths"]["/apis/wardle.example.com/v1alpha1/namespaces/{namespace}/flunders/{name}"];
+    let told: Vec<_> = item["parameters"].as_array().unwrap().iter().map(|parameter| &parameter["name"]).collect();
+    assert_eq!(told, ["name", "namespace", "pretty"]);
+    assert!(item["get"].get("parameters").is_none());
+    assert!(names(&item["patch"]).contains("fieldValidation"), "kubectl looks for it there");
+    let watch = &document["paths"]["/apis/wardle.example.com/v1alpha1/watch/flunders"];
+    assert!(names(watch).contains("sendInitialEvents") && watch["get"].get("parameters").is_none());
 }
 
 #[test]
@@ -346,6 +361,9 @@ fn oa_12_operation_ids_are_upstreams_and_unique() {
         "readWardleExampleComV1alpha1NamespacedFlunder",
         "readWardleExampleComV1alpha1NamespacedFlunderScale",
         "replaceWardleExampleComV1beta1NamespacedFlunder",
+        "watchWardleExampleComV1alpha1FlunderListForAllNamespaces",
+        "watchWardleExampleComV1alpha1NamespacedFlunder",
+        "watchWardleExampleComV1alpha1NamespacedFlunderList",
     ] {
         assert!(ids.contains(id), "{id} in {ids:#?}");
     }
@@ -361,6 +379,9 @@ fn verbs_that_are_not_declared_are_not_in_the_documents() {
     assert_eq!(methods("/fischers"), ["get"]);
     assert_eq!(methods("/fischers/{name}"), ["get"]);
     assert_eq!(methods("/namespaces/{namespace}/flunders/{name}/status"), ["get", "patch", "put"]);
+    assert_eq!(methods("/watch/namespaces/{namespace}/flunders/{name}"), ["get"]);
+    let paths = document["paths"].as_object().unwrap();
+    assert!(!paths.keys().any(|path| path.contains("/watch/fischers")), "{:?}", paths.keys());
 }
 
 #[test]
@@ -475,7 +496,7 @@ fn oa_1_only_json_is_offered() {
         for accept in ["", "*/*", "application/*", "application/json", &format!("{protobuf}, application/json")] {
             let (headers, _) = ok(openapi.answer(path, "", &ask(accept), now()));
             assert_eq!(headers["content-type"], "application/json");
-            assert_eq!(varies(&headers), ["Accept", "Accept-Encoding"], "{path} {accept}");
+            assert_eq!(varies(&headers), ["Accept-Encoding", "Accept"], "{path} {accept}");
         }
     }
 }

@@ -83,7 +83,7 @@ fn operation(operation: &Operation, shared: &mut Shared) -> Value {
         "operationId": operation.id,
         "tags": [operation.tag],
         "description": operation.description,
-        "consumes": operation.body.as_ref().map_or(&["*/*"][..], |body| body.media_types),
+        "consumes": operation.consumes,
         "produces": operation.produces,
         "schemes": ["https"],
         "responses": responses,

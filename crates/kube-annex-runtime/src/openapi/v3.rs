@@ -68,7 +68,7 @@ fn operation(operation: &Operation) -> Value {
         out["parameters"] = operation.parameters.iter().map(parameter).collect();
     }
     if let Some(body) = &operation.body {
-        out["requestBody"] = self::body(body);
+        out["requestBody"] = self::body(body, operation.consumes);
     }
     if let Some((action, kind)) = &operation.action {
         out["x-kubernetes-action"] = (*action).into();
@@ -77,8 +77,8 @@ fn operation(operation: &Operation) -> Value {
     out
 }
 
-fn body(body: &Body) -> Value {
-    let mut out = json!({ "content": content(body.media_types, &body.definition) });
+fn body(body: &Body, media_types: &[&str]) -> Value {
+    let mut out = json!({ "content": content(media_types, &body.definition) });
     if body.required {
         out["required"] = true.into();
     }

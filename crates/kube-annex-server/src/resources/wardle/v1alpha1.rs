@@ -93,6 +93,7 @@ pub struct Fischer {
     #[serde(default)]
     pub metadata: ObjectMeta,
     /// DisallowedFlunders holds a list of Flunder.Names that are disallowed.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub disallowed_flunders: Vec<String>,
 }
