@@ -7,7 +7,7 @@ use crate::registry::selectable::Selectable;
 use crate::registry::store::Store;
 use kube_annex::options::ListOptions;
 use kube_annex::selector::{field, label};
-use kube_annex::{Status, version};
+use kube_annex::{Scope, Status, version};
 use kube_annex_storage::cache::{CachedEntry, Freshness, Run, Snapshot};
 use kube_annex_storage::{self as storage, Key, ListRequest, Prefix, Revision};
 use std::sync::Arc;
@@ -84,6 +84,12 @@ impl Predicate {
         self.label.is_empty() && self.field.is_empty()
     }
 
+    /// The one value that a field must have, if one is asked for.
+    fn required(&self, field: &str) -> Option<&str> {
+        let asks = |of: &&field::Requirement| of.field() == field && of.operator() == field::Operator::Equals;
+        self.field.requirements().iter().find(asks).map(field::Requirement::value)
+    }
+
     pub(crate) fn matches(&self, item: &Item) -> Result<bool, Status> {
         if self.is_empty() {
             return Ok(true);
@@ -108,6 +114,17 @@ impl Predicate {
         };
         Ok(self.label.matches(&metadata.labels) && self.field.matches(by_field))
     }
+}
+
+/// What a list of one object has: the entry at its key, if there is one and it is selected.
+fn found_one(entry: Option<Arc<CachedEntry>>, revision: Revision, predicate: &Predicate) -> Result<Found, Status> {
+    let mut found = Found { revision: revision.0, ..Found::default() };
+    if let Some(entry) = entry
+        && predicate.matches_entry(&entry)?
+    {
+        found.parts.push(Part::Picked(vec![entry]));
+    }
+    Ok(found)
 }
 
 /// The most objects that are read from a storage at once in search of those that are selected.
@@ -147,7 +164,8 @@ impl Store {
         // As upstream: who takes whatever is in the cache gets all of it.
         let any = matches!(wanted, Wanted::Fresh(Freshness::Any)) && options.resource_version == "0";
         let limit = if any { 0 } else { usize::try_from(options.limit).unwrap_or_default() };
-        let page = Wish { prefix: &prefix, start, limit, predicate };
+        let only = self.only(namespace, options, predicate);
+        let page = Wish { prefix: &prefix, start, limit, only, predicate };
         let (snapshot, at) = match wanted {
             Wanted::At(revision) => (Ok(self.cache.snapshot_at(&prefix, revision)), Some(revision)),
             Wanted::Fresh(freshness) => {
@@ -155,6 +173,10 @@ impl Store {
             }
         };
         match snapshot {
+            // Even where it goes on where another page ended, as long as the cache has that state.
+            Ok(Some(snapshot)) if options.resource_version == "0" => {
+                Wish { limit: 0, ..page }.of_snapshot(&snapshot).await
+            }
             Ok(Some(snapshot)) => page.of_snapshot(&snapshot).await,
             Ok(None) => self.list_storage(page, options, at).await,
             // Upstream asks the storage for what is small or would not be in the cache.
@@ -165,6 +187,19 @@ impl Store {
         }
     }
 
+    /// The key of the one object that can be selected, when its name is asked for. As upstream: such a list has one page,
+    /// unless it goes on where another ended.
+    fn only(&self, namespace: &str, options: &ListOptions, predicate: &Predicate) -> Option<Key> {
+        let name = predicate.required("metadata.name").filter(|name| !name.is_empty())?;
+        let namespace = match namespace {
+            "" => predicate.required("metadata.namespace").unwrap_or_default(),
+            namespace => namespace,
+        };
+        let namespaced = self.registration.descriptor().scope == Scope::Namespaced;
+        let known = options.continue_token.is_empty() && namespaced != namespace.is_empty();
+        known.then(|| self.key(namespace, name))
+    }
+
     /// One page that the cache does not have.
     async fn list_storage(
         &self,
@@ -172,7 +207,14 @@ impl Store {
         options: &ListOptions,
         mut at: Option<Revision>,
     ) -> Result<Found, Status> {
-        let Wish { prefix, start, limit, predicate } = wish;
+        let Wish { prefix, start, limit, only, predicate } = wish;
+        if let Some(key) = only {
+            let request = ListRequest { start: Some(key.clone()), limit: 1, revision: at };
+            let page = self.storage.list(prefix, request).await;
+            let page = page.map_err(|error| self.list_failed(&error, options, prefix))?;
+            let entry = page.entries.into_iter().next().filter(|entry| entry.key == key);
+            return found_one(entry.map(|entry| Arc::new(CachedEntry::new(entry))), page.revision, predicate);
+        }
         let mut entries = Vec::new();
         let (mut next, mut chunk, mut looked_at) = (start, limit, 0_usize);
         let mut found = Found::default();
@@ -257,11 +299,16 @@ struct Wish<'a> {
     prefix: &'a Prefix,
     start: Option<Key>,
     limit: usize,
+    /// The only key that is of interest.
+    only: Option<Key>,
     predicate: &'a Predicate,
 }
 
 impl Wish<'_> {
     async fn of_snapshot(&self, snapshot: &Snapshot) -> Result<Found, Status> {
+        if let Some(key) = &self.only {
+            return found_one(snapshot.get(key).cloned(), snapshot.revision(), self.predicate);
+        }
         let runs = snapshot.runs(self.prefix, self.start.as_ref());
         let total: usize = runs.iter().map(|run| run.range.len()).sum();
         let limit = if self.limit == 0 { usize::MAX } else { self.limit };

@@ -131,6 +131,11 @@ async fn l_5_a_token_and_a_version_are_400() {
     let answer = server.get(&format!("{WIDGETS}?continue={token}&resourceVersion=5")).await;
     answer.refused(400, "BadRequest", text);
     assert_eq!(names(&list(&server, &format!("continue={token}&resourceVersion=0")).await), ["b"]);
+    server.made(WIDGETS, &widget("c")).await;
+    let first = list(&server, "limit=1").await;
+    let token = first["metadata"]["continue"].as_str().unwrap();
+    let rest = list(&server, &format!("limit=1&continue={token}&resourceVersion=0")).await;
+    assert_eq!((names(&rest), rest["metadata"].get("continue")), (vec!["b", "c"], None), "l_4");
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,6 +155,35 @@ async fn l_6_pages_join_to_the_snapshot_of_the_first() {
     }
     assert_eq!(found, ["a", "b", "c", "d", "e"], "l_15");
     assert_eq!(remaining, [json!(3), json!(1), Value::Null], "l_10");
+}
+
+#[tokio::test(start_paused = true)]
+async fn l_9_a_list_of_one_name_has_one_page() {
+    let server = with_widgets(&["a", "b", "c"]).await;
+    server.made(OTHER, &widget("a")).await;
+    let everywhere = |query: &str| format!("{ALL_WIDGETS}?limit=1&fieldSelector={query}");
+    let within = |query: &str| format!("{WIDGETS}?limit=1&fieldSelector={query}");
+    for (path, expected) in [
+        (within("metadata.name%3Da"), vec!["a"]),
+        (within("metadata.name%3Db"), vec!["b"]),
+        (within("metadata.name%3Daa"), vec![]),
+        (within("metadata.name%3Da,metadata.name!%3Da"), vec![]),
+        (within("metadata.name%3Da,metadata.namespace%3Dother"), vec![]),
+        (everywhere("metadata.name%3Da,metadata.namespace%3Dother"), vec!["a"]),
+        (format!("{}&labelSelector=no", within("metadata.name%3Da")), vec![]),
+        (format!("{}&resourceVersion=1", within("metadata.name%3Da")), vec![]),
+    ] {
+        let list = server.get(&path).await.ok();
+        assert_eq!(names(&list), expected, "{path}");
+        assert_eq!(list["metadata"].as_object().unwrap().keys().collect::<Vec<_>>(), ["resourceVersion"], "{path}");
+    }
+    // Two objects may have this name, and which is the last one is found by looking.
+    let page = server.get(&everywhere("metadata.name%3Da")).await.ok();
+    assert!(page["metadata"]["continue"].is_string(), "{page}");
+    // A token says from where on: the name restricts what follows, as any selector does.
+    let token = list(&server, "limit=1").await["metadata"]["continue"].as_str().unwrap().to_owned();
+    assert!(names(&list(&server, &format!("fieldSelector=metadata.name%3Da&continue={token}")).await).is_empty());
+    assert_eq!(names(&list(&server, &format!("fieldSelector=metadata.name%3Dc&continue={token}")).await), ["c"]);
 }
 
 #[tokio::test(start_paused = true)]
