@@ -60,6 +60,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
             response.headers_mut().insert("upgrade", HeaderValue::from_static("echo"));
             *response.body_mut() = Empty::new().boxed_unsync();
         }
+        "/too-large" => *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE,
         "/watch" => {
             let first = Ok(Frame::data(Bytes::from_static(b"event\n")));
             let events = futures_util::stream::iter([first]);
@@ -550,6 +551,42 @@ async fn a_peer_that_never_begins_to_speak_http_2_is_dropped() {
     let mut stream = server.connect(&Client::speaking("h2")).await.unwrap();
     let mut greeting = vec![];
     let _ = within(stream.read_to_end(&mut greeting)).await;
+}
+
+#[tokio::test]
+async fn sv_1_who_sends_more_than_is_read_sees_the_answer() {
+    let server = Server::start().await;
+    for length in [100 << 10, 4 << 20] {
+        let mut stream = server.connect(&Client::speaking("http/1.1")).await.unwrap();
+        let head = format!("POST /too-large HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..length / 1024 {
+            within(stream.write_all(&[b'x'; 1024])).await.unwrap();
+        }
+        within(stream.flush()).await.unwrap();
+        let mut answer = Vec::new();
+        within(stream.read_to_end(&mut answer)).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 413 "), "{length}: {answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{length}: {answer}");
+    }
+    // In HTTP/2 the rest is not awaited, and others on the connection are not disturbed.
+    let (mut http2, _) = server.http2().await;
+    let mut request = get("/too-large");
+    *request.method_mut() = http::Method::POST;
+    let response = within(http2.send_request(request)).await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers().get("connection")), (413, None));
+    assert_eq!(within(http2.send_request(get("/"))).await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn sv_1_who_never_stops_to_send_is_left_in_the_end() {
+    let server = Server::start().await;
+    let mut stream = server.connect(&Client::speaking("http/1.1")).await.unwrap();
+    let head = format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", 1_u64 << 40);
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let endless = async { while stream.write_all(&[b'x'; 1 << 14]).await.is_ok() {} };
+    within(endless).await;
 }
 
 #[tokio::test]

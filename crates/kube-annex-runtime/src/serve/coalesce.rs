@@ -34,11 +34,13 @@ struct Gathered<T> {
     unflushed: bool,
     /// Nobody drains: each write goes through, and flushing is flushing.
     direct: bool,
+    /// Nothing more is written, as the peer has been told.
+    shut: bool,
 }
 
 /// The two sides of a stream. When not `on`, writes go through as they come.
 pub(super) fn coalesce<T>(io: T, on: bool) -> (Coalesced<T>, Drain<T>) {
-    let gathered = Gathered { io, kept: Vec::new(), written: 0, unflushed: false, direct: !on };
+    let gathered = Gathered { io, kept: Vec::new(), written: 0, unflushed: false, direct: !on, shut: false };
     let gathered = Arc::new(Mutex::new(gathered));
     (Coalesced { gathered: Arc::clone(&gathered) }, Drain { gathered })
 }
@@ -80,10 +82,37 @@ impl<T: AsyncWrite + Unpin> Drain<T> {
     /// from now on.
     ///
     /// * Errors: that of the write, or that the peer takes nothing for 5 s.
-    pub(super) async fn finish(self) -> io::Result<()> {
+    pub(super) async fn finish(&self) -> io::Result<()> {
         lock(&self.gathered).direct = true;
         let drained = std::future::poll_fn(|cx| lock(&self.gathered).poll_drain(cx));
         tokio::time::timeout(LAST_WRITE, drained).await?
+    }
+}
+
+impl<T: AsyncRead + Unpin> Drain<T> {
+    /// Reads what the peer still sends, and drops it, if nothing more is written: to close with something unread would
+    /// reset the connection, and the peer might never see its answer. Ends with the peer, or after [`LINGER`] or
+    /// [`MOST_DROPPED`].
+    pub(super) async fn linger(&self) {
+        if !lock(&self.gathered).shut {
+            return;
+        }
+        let rest = async {
+            let mut sink = vec![0; 16 << 10];
+            let mut left = MOST_DROPPED;
+            while left > 0 {
+                let read = std::future::poll_fn(|cx| {
+                    let mut sink = ReadBuf::new(&mut sink);
+                    let read = Pin::new(&mut lock(&self.gathered).io).poll_read(cx, &mut sink);
+                    read.map_ok(|()| sink.filled().len())
+                });
+                match read.await {
+                    Ok(0) | Err(_) => break,
+                    Ok(read) => left = left.saturating_sub(read),
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LINGER, rest).await;
     }
 }
 
@@ -138,6 +167,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Coalesced<T> {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut gathered = lock(&self.gathered);
         ready!(gathered.poll_drain(cx))?;
+        gathered.shut = true;
         Pin::new(&mut gathered.io).poll_shutdown(cx)
     }
 }
@@ -215,6 +245,9 @@ const MOST_KEPT: usize = 256 << 10;
 const ENOUGH: usize = 64 << 10;
 const KEPT_WHEN_IDLE: usize = 4 << 10;
 const LAST_WRITE: Duration = Duration::from_secs(5);
+/// How long, and for how many bytes, an answered peer is listened to: some bodies over the limit, not all there can be.
+const LINGER: Duration = Duration::from_secs(2);
+const MOST_DROPPED: usize = 8 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use super::activity::{Activity, TrackedBody};
 use super::coalesce::coalesce;
 use super::listener::ServeOptions;
 use crate::authn::Connection;
-use http::{Request, Response, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -17,6 +17,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -74,11 +75,13 @@ where
     let certificates = certificates.iter().map(|certificate| certificate.clone().into_owned()).collect();
     let activity = Activity::new();
     let closing = CancellationToken::new();
+    let uploads = Arc::new(AtomicBool::new(false));
     let service = PerConnection {
         service,
         connection: Connection::new(peer, certificates, http2),
         activity: activity.clone(),
         closing: closing.clone(),
+        uploads: uploads.clone(),
     };
     let http = http(&shared, http2);
     let (stream, drain) = coalesce(stream, shared.options.coalesce_writes);
@@ -101,7 +104,13 @@ where
         }
     };
     let outcome = match outcome {
-        Ok(()) => drain.finish().await.map_err(Into::into),
+        Ok(()) => {
+            let finished = drain.finish().await;
+            if finished.is_ok() && uploads.load(Ordering::Relaxed) {
+                drain.linger().await;
+            }
+            finished.map_err(Into::into)
+        }
         broken => broken,
     };
     if let Err(error) = outcome {
@@ -174,6 +183,8 @@ struct PerConnection<S> {
     connection: Connection,
     activity: Activity,
     closing: CancellationToken,
+    /// Whether the last request of HTTP/1 has a body, which its answer need not wait for.
+    uploads: Arc<AtomicBool>,
 }
 
 impl<S, B> HyperService<Request<Incoming>> for PerConnection<S>
@@ -188,6 +199,7 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let exchange = self.activity.begin();
+        self.uploads.store(request.version() < Version::HTTP_2 && !request.body().is_end_stream(), Ordering::Relaxed);
         request.extensions_mut().insert(self.connection.clone());
         let mut service = self.service.clone();
         let closing = self.closing.clone();
@@ -198,6 +210,10 @@ where
             if http2 && asks_to_close(&response) {
                 response.headers_mut().remove(header::CONNECTION);
                 closing.cancel();
+            }
+            if !http2 && response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                // What is left of the body is not read: the peer is told, so that it asks nothing more on this connection.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response.map(|body| TrackedBody::new(body, exchange)))
         })
