@@ -30,6 +30,7 @@ use crate::key::{Key, Prefix};
 use crate::storage::{BoxFuture, Entry, ListRequest, Page, Precondition, Revision, Storage, WatchItem, WatchStream};
 use bytes::Bytes;
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 use progress::Newest;
 use shared::{Shared, is_cacheable};
 use std::collections::HashMap;
@@ -176,6 +177,12 @@ impl Cached {
         Ok(events)
     }
 
+    /// The caches of all resources that anybody asked for.
+    fn caches(&self) -> Vec<Arc<Shared>> {
+        let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        resources.values().cloned().collect()
+    }
+
     /// The cache of what a key or prefix lies in; `None` for what is no resource's.
     fn shared(&self, text: &str) -> Option<Arc<Shared>> {
         let resource = resource_of(text)?;
@@ -264,11 +271,7 @@ impl Storage for Cached {
     fn request_progress(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             let newest = self.newest.of(&*self.storage).await?;
-            let caches: Vec<Arc<Shared>> = {
-                let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
-                resources.values().cloned().collect()
-            };
-            for shared in caches {
+            for shared in self.caches() {
                 shared.ask(newest);
             }
             self.storage.request_progress().await
@@ -289,12 +292,15 @@ impl Storage for Cached {
 
     fn compact(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
+            // A feed that is overtaken loses its place, and so does everybody who watches.
+            if revision <= self.newest.of(&*self.storage).await? {
+                let caches = self.caches();
+                let fed = caches.iter().map(|shared| self.fresh(shared, Freshness::NotOlderThan(revision)));
+                // A cache that cannot keep up does not keep the storage from forgetting.
+                let _ = tokio::time::timeout(CATCHING_UP, join_all(fed)).await;
+            }
             self.storage.compact(revision).await?;
-            let caches: Vec<Arc<Shared>> = {
-                let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
-                resources.values().cloned().collect()
-            };
-            for shared in caches {
+            for shared in self.caches() {
                 shared.forget_up_to(revision);
             }
             Ok(())

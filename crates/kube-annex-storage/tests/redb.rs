@@ -327,6 +327,17 @@ async fn as_before_or_named(store: &Redb, before: &Page, context: &str) -> bool 
     named
 }
 
+/// Some seventy places all over the bytes that are used, and all that a value of now may be at.
+fn places(file: &[u8], now: &Page) -> Vec<usize> {
+    let used: Vec<usize> = (0..file.len()).filter(|place| file[*place] != 0).collect();
+    assert!(used.len() > 200, "{} bytes are used", used.len());
+    let values = now.entries.iter().flat_map(|entry| {
+        let length = entry.value.len();
+        (0..=file.len() - length).filter(move |place| entry.value == file[*place..*place + length])
+    });
+    used.iter().step_by(used.len() / 70).copied().chain(values).collect()
+}
+
 /// Some bytes are of no consequence, such as those of the older of two headers: then nothing is lost.
 #[tokio::test]
 async fn a_byte_that_changed_anywhere_in_the_file_is_told_or_changes_nothing() {
@@ -335,12 +346,10 @@ async fn a_byte_that_changed_anywhere_in_the_file_is_told_or_changes_nothing() {
     let before = Redb::open(&folder).unwrap().list(&widgets(), ListRequest::default()).await.unwrap();
     let path = folder.path().join("store.redb");
     let whole = std::fs::read(&path).unwrap();
-    let used: Vec<usize> = (0..whole.len()).filter(|place| whole[*place] != 0).collect();
-    assert!(used.len() > 200, "{} bytes are used", used.len());
     let (mut refused, mut named) = (0, 0);
-    for place in used.iter().step_by(used.len() / 70) {
+    for place in places(&whole, &before) {
         let mut changed = whole.clone();
-        changed[*place] ^= 0x10;
+        changed[place] ^= 0x10;
         std::fs::write(&path, changed).unwrap();
         match Redb::open(&folder) {
             Ok(store) => named += u32::from(as_before_or_named(&store, &before, &format!("byte {place}")).await),
@@ -367,12 +376,11 @@ async fn a_byte_that_changed_after_a_kill_costs_no_answered_write_in_silence() {
     let whole = std::fs::read(folder.path().join("store.redb")).unwrap();
     let answered = std::fs::read(folder.path().join("answered")).unwrap();
     drop(store);
-    let used: Vec<usize> = (0..whole.len()).filter(|place| whole[*place] != 0).collect();
     let mut lost = 0;
-    for place in used.iter().step_by(used.len() / 70) {
+    for place in places(&whole, &before) {
         let killed = tempfile::tempdir().unwrap();
         let mut changed = whole.clone();
-        changed[*place] ^= 0x10;
+        changed[place] ^= 0x10;
         std::fs::write(killed.path().join("store.redb"), changed).unwrap();
         std::fs::write(killed.path().join("answered"), &answered).unwrap();
         match Redb::open(&killed) {

@@ -376,3 +376,27 @@ async fn reads_and_waits_that_are_dropped_at_any_await_disturb_nobody() {
     }
     assert_eq!(cache.snapshot(&widgets(), Freshness::Newest).await.unwrap().count(&widgets()), 60);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_compaction_waits_for_the_feed_so_that_a_watch_from_what_is_kept_goes_on() {
+    let cache = over(Arc::new(Memory::new()), 100);
+    cache.snapshot(&widgets(), Freshness::Newest).await.unwrap();
+    // Nothing here waits, so that the feed has seen none of it when the compaction begins.
+    for name in ["a", "b", "c", "d"] {
+        put(&cache, name, "1").await;
+    }
+    let newest = cache.storage().current_revision().await.unwrap();
+    let kept = Revision(newest.0 - 1);
+    cache.compact(kept).await.unwrap();
+    let mut events = cache.events(&widgets(), kept).await.unwrap();
+    assert_eq!(next_event(&mut events).await.entry.revision, newest);
+    let expired = cache.watch(&widgets(), Revision(kept.0 - 1)).await.map(drop);
+    assert!(matches!(expired, Err(Error::Expired { oldest, .. }) if oldest == kept), "{expired:?}");
+    // One that cannot be fed is not waited for without end.
+    let storage = Arc::new(Flaky::new(Memory::new()));
+    let cache = over(storage.clone(), 100);
+    storage.hang();
+    cache.warm(&widgets());
+    let revision = put(&cache, "a", "1").await;
+    cache.compact(revision).await.unwrap();
+}
