@@ -3,8 +3,8 @@
 use crate::authz::MASTERS;
 use crate::health::{ENDPOINTS, text};
 use axum::response::Response;
-use http::header::RETRY_AFTER;
-use http::{HeaderValue, StatusCode};
+use http::header::{RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use kube_annex::request::{RequestInfo, UserInfo};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -59,8 +59,26 @@ pub(crate) fn refusal() -> Response {
 }
 
 fn is_exempt(info: &RequestInfo) -> bool {
+    is_long_running(info) || is_probe(info)
+}
+
+fn is_probe(info: &RequestInfo) -> bool {
     let first = info.path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    (info.is_resource_request && info.verb == "watch") || (!info.is_resource_request && ENDPOINTS.contains(&first))
+    !info.is_resource_request && ENDPOINTS.contains(&first)
+}
+
+/// Whether a request takes as long as its client wants: nobody bounds or counts it.
+pub(crate) fn is_long_running(info: &RequestInfo) -> bool {
+    info.is_resource_request && info.verb == "watch"
+}
+
+/// Whether a request is answered even by a server that accepts nothing new: watches, which end on their own then,
+/// probes, and who calls himself kube-apiserver.
+///
+/// * Source: `isRequestExemptFromRetryAfter` of k8s.io/apiserver.
+pub(crate) fn is_exempt_from_shutdown(info: &RequestInfo, headers: &HeaderMap) -> bool {
+    let agent = headers.get(USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
+    is_exempt(info) || agent.starts_with(b"kube-apiserver/")
 }
 
 /// `--max-requests-inflight` of upstream.

@@ -233,6 +233,7 @@ impl ServerBuilder {
             authorizer,
             in_flight: InFlight::default(),
             request_timeout: self.request_timeout,
+            shutdown: self.shutdown,
         };
         Ok(Server(Arc::new(pipeline)))
     }

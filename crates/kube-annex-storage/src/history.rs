@@ -61,6 +61,7 @@ enum Held {
     /// The key was deleted.
     Nothing,
     /// A value that its disk did not keep, and how that is known.
+    #[cfg(feature = "redb")]
     Damaged(&'static str),
 }
 
@@ -309,6 +310,7 @@ fn at(key: &Key, versions: &VecDeque<Version>, revision: Revision) -> Option<Res
     let (key, revision) = (key.clone(), *revision);
     match held {
         Held::Value(value) => Some(Ok(Entry { key, value: value.clone(), revision, created: *created })),
+        #[cfg(feature = "redb")]
         Held::Damaged(how) => Some(Err(Unreadable { key, revision, why: (*how).to_owned() })),
         Held::Nothing => None,
     }

@@ -11,10 +11,11 @@ use crate::request::exchange::Exchange;
 use crate::request::info;
 use crate::request::negotiate;
 use crate::seams::Seams;
+use crate::serve::Shutdown;
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use http::header::{CACHE_CONTROL, CONNECTION, WARNING};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WARNING, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use kube_annex::Status;
 use kube_annex::handlers::Call;
@@ -23,6 +24,8 @@ use kube_annex::request::{RequestInfo, UserInfo};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 /// What every request goes through.
 pub(crate) struct Pipeline {
@@ -33,6 +36,7 @@ pub(crate) struct Pipeline {
     pub(crate) documents: Documents,
     pub(crate) in_flight: InFlight,
     pub(crate) request_timeout: Duration,
+    pub(crate) shutdown: Shutdown,
 }
 
 const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
@@ -64,9 +68,9 @@ impl Pipeline {
         }
     }
 
-    /// From here on it is known what is asked and by whom.
+    /// From here on it is known what is asked, how long it may take, and by whom it is asked.
     async fn identified(&self, request: Request<Body>, connection: &Connection) -> Response {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         if !has_whole_escapes(parts.uri.path()) {
             return text(StatusCode::BAD_REQUEST, "400 Bad Request".to_owned());
         }
@@ -78,16 +82,25 @@ impl Pipeline {
                 return internal_error(&uri, &format_args!("failed to create RequestInfo: {error}, {uri}"));
             }
         };
-        let user = self.authenticators.authenticate(&parts.headers, connection).await;
-        let ignored_token = authn::ignored_token_warning(&parts.headers);
-        self.authenticators.strip_credentials(&mut parts.headers);
+        if self.shutdown.is_draining() && !flow::is_exempt_from_shutdown(&info, &parts.headers) {
+            return late();
+        }
+        let deadline = self.deadline(&info, &query);
         let mut exchange = Exchange {
             call: Call { info, user: UserInfo::default() },
             query,
             headers: parts.headers,
             ..Exchange::default()
         };
-        exchange.warnings.add(ignored_token.unwrap_or_default());
+        let deadline = match deadline {
+            Ok(deadline) => deadline,
+            Err(status) => return failure(&exchange, &status),
+        };
+        let Ok(user) = within(deadline, self.authenticators.authenticate(&exchange.headers, connection)).await else {
+            return failure(&exchange, &out_of_time());
+        };
+        exchange.warnings.add(authn::ignored_token_warning(&exchange.headers).unwrap_or_default());
+        self.authenticators.strip_credentials(&mut exchange.headers);
         let user = match user {
             Ok(Some(user)) => user,
             Ok(None) => return with_warnings(unauthorized(&exchange, connection), &exchange),
@@ -99,13 +112,22 @@ impl Pipeline {
         let anonymous = user.name == "system:anonymous";
         exchange.call.user = user;
         let exchange = Arc::new(exchange);
-        let outcome = self.allowed(parts.method, &parts.uri, &exchange, body).await;
-        let response = outcome.unwrap_or_else(|status| failure(&exchange, &status));
+        let outcome = within(deadline, self.allowed(parts.method, &parts.uri, &exchange, body)).await;
+        let response =
+            outcome.unwrap_or_else(|_| Err(out_of_time())).unwrap_or_else(|status| failure(&exchange, &status));
         let mut response = with_warnings(response, &exchange);
         if anonymous && connection.http2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+
+    /// Until when a request must be answered; a watch has a bound of its own.
+    fn deadline(&self, info: &RequestInfo, query: &str) -> Result<Option<Instant>, Status> {
+        if flow::is_long_running(info) {
+            return Ok(None);
+        }
+        timeout(query, self.request_timeout).map(|limit| Some(Instant::now() + limit))
     }
 
     /// From here on it is known that the user may.
@@ -126,7 +148,7 @@ impl Pipeline {
             Ok(Decision::Allow) => {}
             Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => {
                 let mut response = failure(exchange, &authz::forbidden(user, info, &reason));
-                response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+                response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
                 return Ok(response);
             }
             Err(error) => {
@@ -134,15 +156,7 @@ impl Pipeline {
                 return Ok(internal_error(&written(uri), &error));
             }
         }
-        if info.is_resource_request && info.verb == "watch" {
-            // It has a bound of its own.
-            return self.dispatch(method, exchange, body).await;
-        }
-        let limit = timeout(&exchange.query, self.request_timeout)?;
-        let work = self.dispatch(method, exchange, body);
-        tokio::time::timeout(limit, work)
-            .await
-            .unwrap_or_else(|_| Err(Status::timeout("request did not complete within the allotted timeout")))
+        self.dispatch(method, exchange, body).await
     }
 
     async fn dispatch(&self, method: Method, exchange: &Arc<Exchange>, body: Body) -> Result<Response, Status> {
@@ -160,6 +174,33 @@ impl Pipeline {
             Route::Found(endpoint, verb) => endpoint.answer(verb, exchange, body).await,
         }
     }
+}
+
+/// The outcome of work that may have to end before.
+async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> Result<T, Elapsed> {
+    match deadline {
+        Some(deadline) => tokio::time::timeout_at(deadline, work).await,
+        None => Ok(work.await),
+    }
+}
+
+fn out_of_time() -> Status {
+    Status::timeout("request did not complete within the allotted timeout")
+}
+
+/// What a request is told that comes when the server finishes what it has; the next one answers it.
+fn late() -> Response {
+    let status = Status::unavailable("apiserver is shutting down");
+    let mut body = serde_json::to_vec(&status).unwrap_or_default();
+    // The encoder ends its document with one, and so does who writes it.
+    body.extend_from_slice(b"\n\n");
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 fn with_warnings(mut response: Response, exchange: &Exchange) -> Response {

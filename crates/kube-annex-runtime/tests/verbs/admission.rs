@@ -171,10 +171,68 @@ impl Plugin for Interloper {
     }
 }
 
+/// Writes what is stored once more behind the writer's back, as often as a test says.
+struct Rewriter {
+    storage: Arc<Memory>,
+    left: Arc<Mutex<usize>>,
+}
+
+impl Plugin for Rewriter {
+    fn name(&self) -> &'static str {
+        "Rewriter"
+    }
+
+    fn handles(&self, operation: Operation) -> bool {
+        operation != Operation::Create
+    }
+
+    fn validate<'a>(&'a self, attributes: &'a Attributes<'_>) -> BoxFuture<'a, Result<(), Status>> {
+        let key = Prefix::of_resource("toys.example.com", "widgets").in_namespace("default").key(attributes.name);
+        let races = {
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            let fewer = left.saturating_sub(1);
+            std::mem::replace(&mut *left, fewer) > 0
+        };
+        Box::pin(async move {
+            let entry = self.storage.get(&key).await.ok().flatten().filter(|_| races);
+            if let Some(entry) = entry {
+                let _ = self.storage.update(&key, entry.value, kube_annex_storage::Precondition::default()).await;
+            }
+            Ok(())
+        })
+    }
+}
+
 fn with_interloper(times: usize) -> TestServer {
     let storage = Arc::new(Memory::new());
     let interloper = Interloper { storage: Arc::clone(&storage), left: Mutex::new(times) };
     TestServer::builder().storage(storage).with(|builder| builder.admission(|_| interloper)).build()
+}
+
+#[tokio::test(start_paused = true)]
+async fn ad_4_admission_is_asked_again_for_each_attempt_of_a_write() {
+    let (storage, seen, left) = (Arc::new(Memory::new()), Seen::default(), Arc::new(Mutex::new(0)));
+    let recorder = Recorder(Arc::clone(&seen));
+    let rewriter = Rewriter { storage: Arc::clone(&storage), left: Arc::clone(&left) };
+    let server = TestServer::builder()
+        .storage(storage)
+        .with(|builder| builder.admission(|_| recorder).admission(|_| rewriter))
+        .build();
+    server.made(WIDGETS, &widget("a")).await;
+    let races = |times| *left.lock().unwrap_or_else(PoisonError::into_inner) = times;
+    taken(&seen);
+    for (verb, attempts) in [("patch", 3), ("update", 3), ("delete", 2)] {
+        races(attempts - 1);
+        let answer = match verb {
+            "patch" => server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": 5}})).await,
+            "update" => server.put(&at(WIDGETS, "a"), &sized("a", 6)).await,
+            _ => server.delete(&at(WIDGETS, "a")).await,
+        };
+        answer.ok();
+        let phases: Vec<String> =
+            taken(&seen).iter().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect();
+        assert_eq!(phases, ["admit", "validate"].repeat(attempts), "{verb}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

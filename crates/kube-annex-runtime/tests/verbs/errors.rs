@@ -144,8 +144,8 @@ async fn sr_16_a_stored_object_that_cannot_be_read_is_never_passed_over() {
 }
 
 /// A storage that answers nothing, or never.
-struct Broken {
-    hangs: bool,
+pub(crate) struct Broken {
+    pub(crate) hangs: bool,
 }
 
 impl Broken {

@@ -21,6 +21,7 @@ mod negotiation;
 mod patch;
 mod routing;
 mod scale;
+mod stages;
 mod status;
 mod strategic;
 mod table;

@@ -1,14 +1,15 @@
 //! What a tree becomes before it is judged: nulls that are no values go, and what is absent gets its default.
 
 use super::model::{Schema, Shape, TypeSchema};
-use super::{is_upstream, own_properties};
+use super::{is_upstream, own_properties, upstream};
+use crate::quantity;
 use serde_json::Value;
 
 /// Brings a tree into the form that is judged.
 ///
 /// * Shape: a `null` where the schema has none is absent, in objects and maps; list items stay, there being no absence.
-///   Absent fields of objects that are there get their default, nested defaults included. Metadata and definitions of
-///   upstream's own are left alone: their zeros are those of their Rust types.
+///   Absent fields of objects that are there get their default, nested defaults included. Quantities get their canonical
+///   form. Metadata and other definitions of upstream's own are left alone: their zeros are those of their Rust types.
 /// * Source: structural schemas of custom resources, "Defaulting and nullable".
 pub(super) fn complete(schema: &TypeSchema, tree: &mut Value) {
     if let Some(root) = schema.object() {
@@ -18,6 +19,12 @@ pub(super) fn complete(schema: &TypeSchema, tree: &mut Value) {
 
 /// Recursion is bounded by the depth of the tree, which decoding bounds, and of the defaults, which are the program's.
 fn walk(all: &TypeSchema, schema: &Schema, value: &mut Value, is_root: bool) {
+    if is_quantity(schema) {
+        if let Some(canonical) = quantity::canonical_json(value) {
+            *value = Value::String(canonical);
+        }
+        return;
+    }
     let Some(schema) = resolve_own(all, schema) else { return };
     match (&schema.shape, value) {
         (Shape::Object(object), Value::Object(fields)) => {
@@ -53,6 +60,15 @@ fn walk(all: &TypeSchema, schema: &Schema, value: &mut Value, is_root: bool) {
             }
         }
         _ => {}
+    }
+}
+
+/// Whether the schema is that of a quantity, which is upstream's and has one form for each of its values.
+pub(super) fn is_quantity(schema: &Schema) -> bool {
+    match &schema.shape {
+        Shape::Quantity => true,
+        Shape::Reference(name) => name == upstream::QUANTITY,
+        _ => false,
     }
 }
 

@@ -67,13 +67,16 @@ pub(super) fn list_of(kind: &str, item: &str) -> Schema {
     Schema::new(Shape::Object(fields)).described(format!("{kind}List is a list of {kind} objects."))
 }
 
+/// The definition of quantities.
+pub(super) const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
+
 /// Corrects a definition of upstream's that k8s-openapi describes incompletely. Definitions of others stay.
 pub(super) fn correct(name: &str, schema: &mut Schema) {
     if !name.starts_with("io.k8s.") {
         return;
     }
     match name {
-        "io.k8s.apimachinery.pkg.api.resource.Quantity" => schema.shape = Shape::Quantity,
+        QUANTITY => schema.shape = Shape::Quantity,
         "io.k8s.apimachinery.pkg.apis.meta.v1.WatchEvent" => describe_watch_event(schema),
         _ => {}
     }

@@ -43,7 +43,8 @@ impl Validator {
         self.declares
     }
 
-    /// Brings a client's tree into the form that is judged and decoded: nulls that are no values go, defaults come.
+    /// Brings a client's tree into the form that is judged and decoded: nulls that are no values go, defaults come,
+    /// quantities become canonical.
     /// A type that declares nothing gets its defaults from its Rust type, and the tree stays as it is.
     pub fn complete(&self, tree: &mut Value) {
         if self.declares {
@@ -99,6 +100,10 @@ struct Walk<'v> {
 
 impl Walk<'_> {
     fn value(&mut self, schema: &Schema, value: &Value, path: &Path, is_root: bool) {
+        if default::is_quantity(schema) {
+            self.quantity(value, path, schema.nullable);
+            return;
+        }
         if let Shape::Reference(name) = &schema.shape
             && is_upstream(name)
         {
@@ -110,10 +115,7 @@ impl Walk<'_> {
             return;
         }
         match (&resolved.shape, value) {
-            (Shape::Any, _)
-            | (Shape::Boolean, Value::Bool(_))
-            | (Shape::IntOrString, Value::String(_))
-            | (Shape::Quantity, Value::String(_) | Value::Number(_)) => {}
+            (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) | (Shape::IntOrString, Value::String(_)) => {}
             (Shape::String(rules), Value::String(text)) => scalar::string(self, rules, text, path),
             (Shape::Integer(rules), Value::Number(number)) if !number.is_f64() => {
                 scalar::integer(&mut self.errors, rules, number, path);
@@ -126,6 +128,12 @@ impl Walk<'_> {
             (shape, other) => self.misfit(shape, other, path),
         }
         self.allowed(schema, resolved, value, path);
+    }
+
+    fn quantity(&mut self, value: &Value, path: &Path, nullable: bool) {
+        if crate::quantity::canonical_json(value).is_none() && !(nullable && value.is_null()) {
+            self.misfit(&Shape::Quantity, value, path);
+        }
     }
 
     fn allowed(&mut self, schema: &Schema, resolved: &Schema, value: &Value, path: &Path) {
@@ -187,7 +195,7 @@ fn expected(shape: &Shape) -> &'static str {
         Shape::Number(_) => "a number",
         Shape::String(_) => "a string",
         Shape::IntOrString => "a whole number or a string",
-        Shape::Quantity => "a quantity",
+        Shape::Quantity => "a quantity such as 500m or 1Gi",
         Shape::Array(_) => "a list",
         Shape::Map(_) | Shape::Object(_) => "an object",
         Shape::Any | Shape::Reference(_) => "something else",
@@ -203,7 +211,7 @@ struct Found {
 impl Found {
     /// A type's schema is the program's own, so its depth is bounded by the program.
     fn visit(&mut self, schema: &Schema, is_root: bool) {
-        self.declares |= schema.nullable || !schema.allowed.is_empty();
+        self.declares |= schema.nullable || !schema.allowed.is_empty() || default::is_quantity(schema);
         match &schema.shape {
             Shape::String(rules) => {
                 self.declares |= *rules != super::StringSchema::default();

@@ -4,6 +4,7 @@ use crate::field::aggregate;
 use crate::resource::{ResourceDescriptor, Scope};
 use crate::schema::{Schema, schema_of};
 use crate::verb::Verb;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -279,6 +280,30 @@ fn a_type_that_declares_nothing_is_left_to_its_rust_type() {
     plain.complete(&mut tree);
     assert_eq!(tree, json!({"note": null}));
     assert_eq!(plain.check(&json!({"note": 3})), Ok(ErrorList::new()));
+}
+
+#[test]
+fn ls_6_quantities_are_made_canonical_wherever_they_are() {
+    #[derive(Deserialize, JsonSchema, Serialize)]
+    struct Sized {
+        metadata: ObjectMeta,
+        memory: Option<Quantity>,
+        limits: BTreeMap<String, Quantity>,
+        steps: Vec<Quantity>,
+    }
+    let sized = Validator::of(Schema::of_type(&DESCRIPTOR, &schema_of::<Sized>()));
+    assert!(sized.declares());
+    let mut tree = json!({"memory": "1024Mi", "limits": {"cpu": 0.5, "pods": 1000}, "steps": ["1.5", "100m", 3]});
+    sized.complete(&mut tree);
+    let canonical = json!({"memory": "1Gi", "limits": {"cpu": "500m", "pods": "1k"}, "steps": ["1500m", "100m", "3"]});
+    assert_eq!(tree, canonical);
+    assert_eq!(sized.check(&tree), Ok(ErrorList::new()));
+    for (tree, found) in [(json!("much"), "a string"), (json!(true), "a boolean")] {
+        let mut tree = json!({"limits": {"cpu": tree}, "steps": []});
+        sized.complete(&mut tree);
+        let misfit = sized.check(&tree).unwrap_err();
+        assert_eq!(misfit.to_string(), format!("limits.cpu: expected a quantity such as 500m or 1Gi, found {found}"));
+    }
 }
 
 #[test]
