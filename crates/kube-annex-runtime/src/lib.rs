@@ -12,6 +12,7 @@ mod documents;
 mod endpoint;
 mod flow;
 pub mod health;
+mod impersonation;
 pub mod openapi;
 mod pipeline;
 pub mod registry;

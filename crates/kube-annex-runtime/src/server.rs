@@ -7,6 +7,7 @@ use crate::documents::Documents;
 use crate::endpoint::Endpoints;
 use crate::flow::InFlight;
 use crate::health::{Check, Health};
+use crate::impersonation::Impersonation;
 use crate::openapi::About;
 use crate::pipeline::Pipeline;
 use crate::registry::reader::Reader;
@@ -231,6 +232,7 @@ impl ServerBuilder {
             seams: self.seams,
             authenticators,
             authorizer,
+            impersonation: Impersonation::new(),
             in_flight: InFlight::default(),
             request_timeout: self.request_timeout,
             shutdown: self.shutdown,

@@ -94,7 +94,7 @@ fn text(name: &HeaderName, value: &HeaderValue) -> Result<String, Error> {
 }
 
 /// Percent-decodes; a text that does not decode is taken as it is.
-fn unescape(key: &str) -> String {
+pub(crate) fn unescape(key: &str) -> String {
     let mut escapes = key.split('%').skip(1);
     if !escapes.all(|rest| rest.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))) {
         return key.to_owned();

@@ -25,6 +25,7 @@ pub use trust_files::{TrustFileError, TrustFiles};
 pub use websocket::WebSocketToken;
 
 pub(crate) use ca_bundle::{crypto, ticketer};
+pub(crate) use front_proxy::unescape;
 
 use http::{HeaderMap, header};
 use kube_annex::handlers::BoxFuture;

@@ -6,6 +6,7 @@ use crate::documents::Documents;
 use crate::endpoint::{Endpoints, Route, respond};
 use crate::flow::{self, Admitted, InFlight};
 use crate::health::text;
+use crate::impersonation::{self, Impersonation};
 use crate::request::duration;
 use crate::request::exchange::Exchange;
 use crate::request::info;
@@ -32,6 +33,7 @@ pub(crate) struct Pipeline {
     pub(crate) seams: Seams,
     pub(crate) authenticators: Authenticators,
     pub(crate) authorizer: Arc<dyn Authorizer>,
+    pub(crate) impersonation: Impersonation,
     pub(crate) endpoints: Endpoints,
     pub(crate) documents: Documents,
     pub(crate) in_flight: InFlight,
@@ -111,6 +113,10 @@ impl Pipeline {
         };
         let anonymous = user.name == "system:anonymous";
         exchange.call.user = user;
+        let impersonated = within(deadline, self.impersonated(&mut exchange)).await;
+        if let Err(status) = impersonated.unwrap_or_else(|_| Err(out_of_time())) {
+            return with_warnings(sniffed_by_nobody(failure(&exchange, &status)), &exchange);
+        }
         let exchange = Arc::new(exchange);
         let outcome = within(deadline, self.allowed(parts.method, &parts.uri, &exchange, body)).await;
         let response =
@@ -120,6 +126,14 @@ impl Pipeline {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+
+    /// Makes the request that of the user whom its headers name, if its sender may be that user.
+    async fn impersonated(&self, exchange: &mut Exchange) -> Result<(), Status> {
+        let Some(wanted) = impersonation::take(&mut exchange.headers)? else { return Ok(()) };
+        let Call { info, user } = &exchange.call;
+        exchange.call.user = self.impersonation.of(&*self.authorizer, user, &wanted, info).await?;
+        Ok(())
     }
 
     /// Until when a request must be answered; a watch has a bound of its own.
@@ -139,7 +153,6 @@ impl Pipeline {
         body: Body,
     ) -> Result<Response, Status> {
         let Call { info, user } = &exchange.call;
-        refuse_impersonation(&exchange.headers, user, info)?;
         let place = self.in_flight.admit(user, info);
         if matches!(place, Admitted::Refused) {
             return Ok(flow::refusal());
@@ -147,9 +160,7 @@ impl Pipeline {
         match self.authorizer.authorize(user, info).await {
             Ok(Decision::Allow) => {}
             Ok(Decision::Deny(reason) | Decision::NoOpinion(reason)) => {
-                let mut response = failure(exchange, &authz::forbidden(user, info, &reason));
-                response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-                return Ok(response);
+                return Ok(sniffed_by_nobody(failure(exchange, &authz::forbidden(user, info, &reason))));
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, user = user.name, "not authorized");
@@ -238,24 +249,18 @@ fn failure(exchange: &Exchange, status: &Status) -> Response {
     }
 }
 
+/// The words of a refusal are in part the client's: a browser must not take them for a page.
+fn sniffed_by_nobody(mut response: Response) -> Response {
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
 fn unauthorized(exchange: &Exchange, connection: &Connection) -> Response {
     let mut response = failure(exchange, &Status::unauthorized());
     if connection.http2 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
-}
-
-/// Impersonation is the front's business. Ignoring its headers here would answer with the wrong identity.
-fn refuse_impersonation(headers: &HeaderMap, user: &UserInfo, info: &RequestInfo) -> Result<(), Status> {
-    if headers.keys().any(|name| name.as_str().starts_with("impersonate-")) {
-        return Err(authz::forbidden(
-            user,
-            info,
-            "this server does not impersonate; send the request through kube-apiserver",
-        ));
-    }
-    Ok(())
 }
 
 /// The client's own bound, never above the server's.

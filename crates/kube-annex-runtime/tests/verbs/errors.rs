@@ -88,13 +88,6 @@ async fn err_4_a_path_that_may_not_be_read_is_403() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn err_1_impersonation_is_refused_rather_than_ignored() {
-    let server = with_widgets(&["a"]).await;
-    let answer = server.get(&at(WIDGETS, "a")).header("impersonate-user", "admin").await;
-    assert_eq!((answer.status, &answer.json()["reason"]), (403, &json!("Forbidden")));
-}
-
-#[tokio::test(start_paused = true)]
 async fn err_3_sr_20_a_storage_that_fails_is_500_to_be_tried_again() {
     let server = TestServer::builder().storage(Arc::new(Broken { hangs: false })).build();
     for (method, path, verb) in [(Method::GET, at(WIDGETS, "a"), "get"), (Method::GET, WIDGETS.to_owned(), "list")] {

@@ -126,3 +126,44 @@ async fn d_5_no_path_that_will_be_served_is_404_at_any_moment() {
     let known = TestServer::builder().storage(Arc::new(Memory::new())).build();
     assert_eq!(known.get(&at(WIDGETS, "a")).await.json()["reason"], "NotFound");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_19_who_may_be_somebody_else_is_answered_as_that_user() {
+    let server = TestServer::builder()
+        .authorize(|user, info| {
+            let may = match user.name.as_str() {
+                "ada" => info.verb == "impersonate" && info.name == "bob",
+                _ => user.name == "bob" && info.verb != "delete",
+            };
+            if may { Decision::Allow } else { Decision::NoOpinion(String::new()) }
+        })
+        .build();
+    server.post(WIDGETS, &widget("a")).header("impersonate-user", "bob").await.ok();
+    let (user, _) = server.asked().pop().unwrap();
+    assert_eq!(
+        (user.name.as_str(), user.groups),
+        ("bob", vec!["system:authenticated".to_owned()]),
+        "no group of ada's"
+    );
+    let answer = server.delete(&at(WIDGETS, "a")).header("impersonate-user", "bob").await;
+    let text = "widgets.toys.example.com \"a\" is forbidden: User \"bob\" cannot delete resource \"widgets\" in API group \"toys.example.com\" in the namespace \"default\"";
+    answer.refused(403, "Forbidden", text);
+    assert_eq!(server.get(&at(WIDGETS, "a")).await.status, 403, "ada herself may nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_19_who_may_not_be_somebody_else_is_told_so_before_anything_else() {
+    let server = forbidding();
+    let answer = server.post(WIDGETS, &widget("a")).header("impersonate-user", "bob").await;
+    let text = "widgets.toys.example.com is forbidden: User \"ada\" cannot impersonate-on:user-info:create resource \"widgets\" in API group \"toys.example.com\" in the namespace \"default\": no";
+    answer.refused(403, "Forbidden", text);
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    let answer = server.get("/version").header("impersonate-user", "system:serviceaccount:a:b").await;
+    let text = "forbidden: User \"ada\" cannot impersonate-on:serviceaccount:get path \"/version\": no";
+    answer.refused(403, "Forbidden", text);
+    assert!(server.asked().iter().all(|(user, _)| user.name == "ada"), "nobody is asked about bob");
+    let answer = server.get(WIDGETS).header("impersonate-group", "dev").await;
+    answer.refused(400, "BadRequest", "requested group \"dev\" without impersonating a user name");
+    let answer = server.get(WIDGETS).header("impersonate-user", "bob").user("nobody").await;
+    assert_eq!(answer.status, 401, "who asks comes first");
+}
