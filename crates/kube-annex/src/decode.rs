@@ -7,6 +7,7 @@ mod fields;
 mod json;
 mod kind;
 mod order;
+mod protobuf;
 mod scalar;
 mod typed;
 mod yaml;
@@ -18,6 +19,7 @@ pub use fields::KnownFields;
 pub use kind::check_type;
 pub(crate) use kind::describe;
 pub use order::in_document_order;
+pub(crate) use protobuf::open;
 pub use typed::{declared, other, stored, typed};
 
 use crate::gvk::GroupVersionKind;
@@ -40,6 +42,8 @@ pub enum MediaType {
     Json,
     /// `application/yaml`.
     Yaml,
+    /// `application/vnd.kubernetes.protobuf`.
+    Protobuf,
 }
 
 /// A body as a tree.
@@ -86,12 +90,28 @@ impl DecodeError {
 /// Reads one document.
 ///
 /// * Errors: [`DecodeError`] when the bytes are not one whole document, nest deeper than [`MAX_DEPTH`], or (YAML) expand
-///   beyond measure.
+///   beyond measure; always for protobuf, which says nothing to those who do not know its kind: see [`body`].
 pub fn decode(bytes: &[u8], media: MediaType) -> Result<Decoded, DecodeError> {
     match media {
         MediaType::Json => json::decode(bytes),
         MediaType::Yaml => yaml::decode(bytes),
+        MediaType::Protobuf => {
+            let kind = open(bytes)?.kind;
+            Err(DecodeError::Misfit(crate::protobuf::no_form(kind)))
+        }
     }
+}
+
+/// Reads one document of a kind: its tree, with its type filled in, and what is written twice.
+///
+/// * Errors: 400 when it cannot be read, is of another kind or version, or of a kind that has no such form.
+pub fn body(bytes: &[u8], media: MediaType, expected: &GroupVersionKind) -> Result<Decoded, Status> {
+    if media == MediaType::Protobuf {
+        return protobuf::body(bytes, expected);
+    }
+    let mut decoded = decode(bytes, media).map_err(|error| error.into_status(expected, bytes))?;
+    check_type(&mut decoded.value, expected)?;
+    Ok(decoded)
 }
 
 /// Reads the body of a create or update as an object of `R`, and answers it with the warnings to send along.
@@ -106,8 +126,7 @@ pub fn object<R: AggregatedResource>(
 ) -> Result<(R, Vec<String>), Status> {
     let expected = R::DESCRIPTOR.gvk();
     let refused = |error: DecodeError| error.into_status(&expected, body);
-    let Decoded { mut value, duplicates: mut findings } = decode(body, media).map_err(refused)?;
-    check_type(&mut value, &expected)?;
+    let Decoded { value, duplicates: mut findings } = self::body(body, media, &expected)?;
     let (object, unknown) = typed::<R>(value, fields).map_err(refused)?;
     findings.extend(unknown);
     let findings = in_document_order(body, media, findings);

@@ -13,6 +13,7 @@ pub mod metadata;
 pub mod object;
 pub mod options;
 pub mod patch;
+pub mod protobuf;
 pub mod quantity;
 pub mod request;
 pub mod resource;

@@ -6,6 +6,8 @@ use crate::Status;
 use crate::decode::{self, MediaType};
 use crate::field::{Error, ErrorList, Path, quote};
 use crate::gvk::GroupVersion;
+use crate::protobuf::messages::DELETE_OPTIONS;
+use crate::protobuf::{self, Envelope};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -56,12 +58,12 @@ impl DeleteOptions {
     }
 
     /// Reads the body of a deletion: `DeleteOptions` of whatever group and version,
-    /// as YAML or else as JSON. A body without `apiVersion` and `kind` is taken for one. With a body the query counts
+    /// in any form that there is. A body without `apiVersion` and `kind` is taken for one. With a body the query counts
     /// for nothing.
     ///
     /// * Errors: 400 for a body that cannot be read as that; 422 of kind `DeleteOptions` with every violation.
-    pub fn parse_body(bytes: &[u8], yaml: bool, resource_group_version: &GroupVersion) -> Result<Self, Status> {
-        let mut body = object(bytes, yaml)?;
+    pub fn parse_body(bytes: &[u8], media: MediaType, resource_group_version: &GroupVersion) -> Result<Self, Status> {
+        let mut body = object(bytes, media)?;
         check_type(&body, resource_group_version)?;
         drop_nulls(&mut body);
         match body.get_mut("preconditions") {
@@ -141,8 +143,16 @@ impl DeleteOptions {
     }
 }
 
-fn object(bytes: &[u8], yaml: bool) -> Result<Map<String, Value>, Status> {
-    let media = if yaml { MediaType::Yaml } else { MediaType::Json };
+fn object(bytes: &[u8], media: MediaType) -> Result<Map<String, Value>, Status> {
+    if media == MediaType::Protobuf {
+        let Envelope { api_version, kind, raw } = decode::open(bytes).map_err(unreadable)?;
+        // Of another kind, the fields mean something else.
+        let is_other = !matches!(kind, "" | "DeleteOptions");
+        let mut body = if is_other { Map::new() } else { protobuf::read(&DELETE_OPTIONS, raw).map_err(unreadable)? };
+        body.insert("apiVersion".to_owned(), api_version.into());
+        body.insert("kind".to_owned(), kind.into());
+        return Ok(body);
+    }
     match decode::decode(bytes, media).map_err(unreadable)?.value {
         Value::Object(object) => Ok(object),
         Value::Null => Ok(Map::new()),

@@ -406,17 +406,44 @@ mod write {
 
 mod delete {
     use super::*;
+    use crate::decode::MediaType;
+    use crate::protobuf::Envelope;
+    use crate::protobuf::wire::Writer;
 
     fn gv() -> GroupVersion {
         GroupVersion::new("g.io", "v1beta1")
     }
 
     fn json(body: &str) -> Result<DeleteOptions, Status> {
-        DeleteOptions::parse_body(body.as_bytes(), false, &gv())
+        DeleteOptions::parse_body(body.as_bytes(), MediaType::Json, &gv())
     }
 
     fn yaml(body: &str) -> Result<DeleteOptions, Status> {
-        DeleteOptions::parse_body(body.as_bytes(), true, &gv())
+        DeleteOptions::parse_body(body.as_bytes(), MediaType::Yaml, &gv())
+    }
+
+    fn protobuf(kind: &str, raw: &[u8]) -> Result<DeleteOptions, Status> {
+        let sent = Envelope { api_version: "v1", kind, raw }.seal();
+        DeleteOptions::parse_body(&sent, MediaType::Protobuf, &gv())
+    }
+
+    #[test]
+    fn cn_1_a_body_in_protobuf_says_what_the_same_in_json_says() {
+        let mut raw = Vec::new();
+        Writer(&mut raw).bytes(4, b"Foreground");
+        Writer(&mut raw).bytes(5, b"All");
+        let read = protobuf("DeleteOptions", &raw).unwrap();
+        assert_eq!(read, json(r#"{"propagationPolicy":"Foreground","dryRun":["All"]}"#).unwrap());
+        assert_eq!(protobuf("", &raw).unwrap(), read, "a body need not tell its kind");
+        assert_eq!(protobuf("DeleteOptions", b"").unwrap(), DeleteOptions::default());
+        assert_eq!(protobuf("Deployment", &raw).unwrap_err().code, 400);
+        assert_eq!(protobuf("DeleteOptions", b"\x0a\x01x").unwrap_err().code, 400);
+        for bytes in [b"k8s\0".as_slice(), b"{}", b"k8s\0\xff\xff"] {
+            assert_eq!(DeleteOptions::parse_body(bytes, MediaType::Protobuf, &gv()).unwrap_err().code, 400);
+        }
+        let mut raw = Vec::new();
+        Writer(&mut raw).bytes(4, b"Sideways");
+        assert_eq!(protobuf("DeleteOptions", &raw).unwrap_err().code, 422);
     }
 
     fn violations_of(result: Result<DeleteOptions, Status>) -> Vec<String> {
@@ -514,8 +541,8 @@ mod delete {
         for body in ["- a", "a: [", "a: 1\n---\nb: 2\n", "gracePeriodSeconds: soon"] {
             bad_request(yaml(body));
         }
-        bad_request(DeleteOptions::parse_body(b"\xff", false, &gv()));
-        bad_request(DeleteOptions::parse_body(b"\xff", true, &gv()));
+        bad_request(DeleteOptions::parse_body(b"\xff", MediaType::Json, &gv()));
+        bad_request(DeleteOptions::parse_body(b"\xff", MediaType::Yaml, &gv()));
     }
 
     #[test]
