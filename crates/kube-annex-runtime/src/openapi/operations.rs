@@ -157,4 +157,4 @@ fn camel(name: &str, mut capital: bool) -> String {
 }
 
 const JSON: &[&str] = &["application/json"];
-pub(super) const OBJECTS: &[&str] = &["application/json", "application/yaml"];
+pub(super) const OBJECTS: &[&str] = &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];

@@ -264,4 +264,10 @@ fn title(word: &str) -> String {
 
 const INSTEAD: &str = "deprecated: use the 'watch' parameter with a list operation instead";
 const ANY: &[&str] = &["*/*"];
-const STREAMS: &[&str] = &["application/json", "application/yaml", "application/json;stream=watch"];
+const STREAMS: &[&str] = &[
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+    "application/json;stream=watch",
+    "application/vnd.kubernetes.protobuf;stream=watch",
+];

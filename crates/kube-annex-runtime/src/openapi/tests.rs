@@ -391,7 +391,7 @@ fn oa_14_replicas_answer_the_same_bytes() {
     assert_eq!(left.v2().etag(), right.v2().etag());
     assert_eq!(left.group_versions.len(), 2);
     for (key, document) in &left.group_versions {
-        assert_eq!(document.bytes(), right.group_versions[key].bytes());
+        assert_eq!(document.json.bytes(), right.group_versions[key].json.bytes());
     }
 }
 
@@ -484,22 +484,104 @@ fn oa_1_and_oa_2_a_client_that_has_the_document_is_told_so() {
 }
 
 #[test]
-fn oa_1_only_json_is_offered() {
+fn oa_1_oa_2_json_and_protobuf_are_offered() {
     let openapi = openapi();
-    let protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
     let ask = |accept: &str| Ask { accept: accept.to_owned(), ..Ask::default() };
-    for path in ["/openapi/v2", GV] {
-        for accept in [protobuf, "text/html", "application/json;q=0"] {
+    for (path, version) in [("/openapi/v2", "v2"), (GV, "v3")] {
+        let current = format!("application/com.github.proto-openapi.spec.{version}.v1.0+protobuf");
+        let protobuf = format!("application/com.github.proto-openapi.spec.{version}@v1.0+protobuf");
+        for accept in ["text/html", "application/json;q=0", "application/vnd.kubernetes.protobuf"] {
             let answer = openapi.answer(path, "", &ask(accept), now());
             assert!(matches!(answer, Answer::NotAcceptable { .. }), "{path} {accept}");
         }
-        for accept in ["", "*/*", "application/*", "application/json", &format!("{protobuf}, application/json")] {
+        for accept in ["", "*/*", "application/*", "application/json", &format!("{protobuf};q=0.9, application/json")] {
             let (headers, _) = ok(openapi.answer(path, "", &ask(accept), now()));
             assert_eq!(headers["content-type"], "application/json");
             assert_eq!(varies(&headers), ["Accept-Encoding", "Accept"], "{path} {accept}");
         }
+        let (json, _) = ok(openapi.answer(path, "", &ask(""), now()));
+        for accept in [&current, &protobuf, &format!("{protobuf}, application/json")] {
+            let (headers, body) = ok(openapi.answer(path, "", &ask(accept), now()));
+            assert_eq!(headers["content-type"], current.as_str());
+            assert_eq!(headers["etag"], json["etag"]);
+            assert_eq!(varies(&headers), ["Accept-Encoding", "Accept"], "{path} {accept}");
+            assert!(!body.is_empty());
+        }
     }
 }
+
+#[test]
+fn oa_1_oa_2_nothing_of_a_document_is_left_out_of_its_message() {
+    assert_eq!(message::left_out(2, &v2()), Vec::<String>::new());
+    assert_eq!(message::left_out(3, &v3()), Vec::<String>::new());
+    let strange = json!({ "swagger": "2.0", "paths": { "/x": { "trace": {} } } });
+    assert_eq!(message::left_out(2, &strange), ["/paths//x/trace"]);
+}
+
+#[test]
+fn oa_1_oa_2_messages_are_those_that_upstreams_library_makes() {
+    // Go's gnostic made these of the JSON beside them.
+    let v2 = json!({
+        "swagger": "2.0",
+        "info": { "title": "T", "version": "1" },
+        "paths": { "/a/{n}": {
+            "parameters": [{ "$ref": "#/parameters/p" }],
+            "get": {
+                "operationId": "getA", "tags": ["t"], "description": "d", "produces": ["application/json"],
+                "parameters": [
+                    { "name": "n", "in": "path", "type": "string", "required": true, "uniqueItems": true },
+                    { "in": "body", "name": "body", "required": true, "schema": { "$ref": "#/definitions/A" } },
+                ],
+                "responses": { "200": { "description": "OK", "schema": { "$ref": "#/definitions/A" } }, "401": { "description": "no" } },
+                "x-kubernetes-action": "get",
+                "x-kubernetes-group-version-kind": { "group": "", "kind": "A", "version": "v1" },
+            },
+        } },
+        "definitions": { "A": {
+            "type": "object", "required": ["a"],
+            "properties": {
+                "a": { "type": "integer", "format": "int32", "minimum": 1.5, "default": 0, "enum": [1, "two"] },
+                "b": { "type": "array", "items": { "type": "string" }, "x-kubernetes-list-type": "set" },
+                "c": { "type": "object", "additionalProperties": { "type": "string" } },
+                "d": { "type": "object", "additionalProperties": false },
+            },
+            "x-kubernetes-group-version-kind": [{ "group": "g", "kind": "A", "version": "v1" }],
+        } },
+        "parameters": { "p": { "name": "pretty", "in": "query", "type": "string", "description": "d" } },
+        "security": [{ "BearerToken": [] }],
+        "securityDefinitions": { "BearerToken": { "type": "apiKey", "name": "authorization", "in": "header" } },
+    });
+    let v3 = json!({
+        "openapi": "3.0.0",
+        "info": { "title": "T", "version": "1" },
+        "paths": { "/a": {
+            "parameters": [{ "name": "n", "in": "path", "required": true, "schema": { "type": "string", "uniqueItems": true } }],
+            "post": {
+                "operationId": "createA", "tags": ["t"],
+                "requestBody": { "required": true, "content": { "application/json": { "schema": { "$ref": "#/components/schemas/A" } } } },
+                "responses": { "201": { "description": "Created", "content": { "*/*": { "schema": { "$ref": "#/components/schemas/A" } } } } },
+                "x-kubernetes-action": "post",
+            },
+        } },
+        "components": { "schemas": { "A": {
+            "type": "object",
+            "properties": {
+                "a": { "allOf": [{ "$ref": "#/components/schemas/B" }], "default": {} },
+                "b": { "type": "integer", "default": 3, "nullable": true },
+                "c": { "type": "string", "default": "", "enum": ["", "x"] },
+                "d": { "type": "array", "items": { "$ref": "#/components/schemas/B" }, "x-kubernetes-list-map-keys": ["k", "l"] },
+                "e": { "type": "object", "additionalProperties": true, "x-kubernetes-preserve-unknown-fields": true },
+            },
+        }, "B": { "type": "boolean", "default": false } } },
+    });
+    for (ours, theirs) in [(message::of_v2(&v2), GNOSTIC_V2), (message::of_v3(&v3), GNOSTIC_V3)] {
+        let hexadecimal: String = ours.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hexadecimal, theirs);
+    }
+}
+
+const GNOSTIC_V2: &str = "0a03322e3012060a015412013142a102129e020a062f612f7b6e7d12930212fc010a01741a01642a046765744132106170706c69636174696f6e2f6a736f6e421c0a1a12182216080112047061746822016e2a06737472696e6798010142250a230a211204626f64791a04626f647920012a110a0f232f646566696e6974696f6e732f414a330a220a03323030121b0a190a024f4b12130a110a0f232f646566696e6974696f6e732f410a0d0a0334303112060a040a026e6f6a1d0a13782d6b756265726e657465732d616374696f6e120612046765740a6a430a1f782d6b756265726e657465732d67726f75702d76657273696f6e2d6b696e641220121e67726f75703a2022220a6b696e643a20410a76657273696f6e3a2076310a4a1212100a0e232f706172616d65746572732f704a9d020a9a020a01411294029a010161b201080a066f626a656374ca01b6010a370a016112321205696e7433322a041202300a49000000000000f83fa201041202310aa20106120474776f0ab201090a07696e74656765720a420a0162123db201070a056172726179ba010d0a0bb201080a06737472696e67fa01200a16782d6b756265726e657465732d6c6973742d74797065120612047365740a0a200a0163121baa010d0a0bb201080a06737472696e67b201080a066f626a6563740a150a01641210aa01021000b201080a066f626a656374fa01480a1f782d6b756265726e657465732d67726f75702d76657273696f6e2d6b696e64122512232d2067726f75703a20670a20206b696e643a20410a202076657273696f6e3a2076310a52250a230a0170121e121c1a1a120571756572791a016422067072657474793206737472696e6762110a0f0a0b426561726572546f6b656e12006a320a300a0b426561726572546f6b656e1221121f0a066170694b6579120d617574686f72697a6174696f6e1a06686561646572";
+const GNOSTIC_V3: &str = "0a05332e302e3012060a015432013122cf010acc010a022f6112c50132a3010a01742a07637265617465413a380a3612320a300a106170706c69636174696f6e2f6a736f6e121c0a1a12180a16232f636f6d706f6e656e74732f736368656d61732f411801423b12390a0332303112320a300a07437265617465641a250a230a032a2f2a121c0a1a12180a16232f636f6d706f6e656e74732f736368656d61732f416a1e0a13782d6b756265726e657465732d616374696f6e12071205706f73740a6a1d0a1b0a016e1204706174682001520e0a0ca00101ca0106737472696e672ac8020ac5020aaa020a014112a4020aa102ca01066f626a656374fa0194020a270a016112220a20d2011a12180a16232f636f6d706f6e656e74732f736368656d61732f428a02000a1f0a0162121a0a180801ca0107696e74656765728a02090900000000000008400a240a0163121f0a1dc20105120322220ac201041202780aca0106737472696e678a02021a000a590a016412540a52ca01056172726179f2011c0a1a12180a16232f636f6d706f6e656e74732f736368656d61732f42a202280a1a782d6b756265726e657465732d6c6973742d6d61702d6b657973120a12082d206b0a2d206c0a0a470a016512420a40ca01066f626a6563748202021001a2022f0a24782d6b756265726e657465732d70726573657276652d756e6b6e6f776e2d6669656c647312071205747275650a0a160a014212110a0fca0107626f6f6c65616e8a02021000";
 
 #[test]
 fn oa_1_gzip_is_sent_to_those_who_take_it() {
