@@ -10,9 +10,9 @@ mod tests;
 
 use crate::document::{Answer, Ask, Document, PUBLIC, VARY_ACCEPT, etag_of};
 use crate::request::accept::MediaRange;
-use kube_annex::ResourceDescriptor;
 use kube_annex::gvk::GroupVersionKind;
 use kube_annex::names::version;
+use kube_annex::{ResourceDescriptor, protobuf};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -137,6 +137,7 @@ enum Generation {
 enum Format {
     Json,
     Yaml,
+    Protobuf,
 }
 
 /// What a media range selects. Another transform than aggregated discovery selects nothing: the next range is tried.
@@ -145,6 +146,8 @@ fn choose(range: &MediaRange, can_aggregate: bool) -> Option<(Generation, Format
         Format::Json
     } else if range.matches("application/yaml") {
         Format::Yaml
+    } else if range.matches(protobuf::MEDIA_TYPE) {
+        Format::Protobuf
     } else {
         return None;
     };
@@ -162,12 +165,13 @@ fn cacheable(document: &Document, ask: &Ask) -> Answer {
     document.conditional(ask, &[VARY_ACCEPT, PUBLIC])
 }
 
-/// One document as JSON for programs, as JSON for people, and as YAML.
+/// One document as JSON for programs, as JSON for people, as YAML and in protobuf.
 #[derive(Debug)]
 struct Forms {
     json: Document,
     pretty: Document,
     yaml: Document,
+    message: Document,
 }
 
 impl Forms {
@@ -175,23 +179,27 @@ impl Forms {
         Self::new(content, PLAIN, "")
     }
 
-    fn new(content: &impl Serialize, [json_type, yaml_type]: [&'static str; 2], etag: &str) -> Self {
+    fn new(content: &impl Serialize, &[json_type, yaml_type, message_type]: &[&'static str; 3], etag: &str) -> Self {
         let mut compact = json(content);
         compact.push(b'\n');
         let pretty = serde_json::to_vec_pretty(content).unwrap_or_default();
         // Through a tree, so that keys are sorted as upstream's YAML has them.
         let tree = serde_json::to_value(content).unwrap_or_default();
         let yaml = serde_saphyr::to_string(&tree).unwrap_or_default();
+        // Every kind of discovery has this form.
+        let message = protobuf::write(&tree).unwrap_or_default();
         Self {
             json: Document::with_etag(compact, json_type, etag.to_owned()),
             pretty: Document::with_etag(pretty, json_type, etag.to_owned()),
             yaml: Document::with_etag(yaml, yaml_type, etag.to_owned()),
+            message: Document::with_etag(message, message_type, etag.to_owned()),
         }
     }
 
     fn form(&self, format: Format, ask: &Ask) -> &Document {
         match format {
             Format::Yaml => &self.yaml,
+            Format::Protobuf => &self.message,
             Format::Json if ask.pretty => &self.pretty,
             Format::Json => &self.json,
         }
@@ -204,14 +212,16 @@ fn json(content: &impl Serialize) -> Vec<u8> {
 }
 
 /// What discovery can be read as.
-pub const MEDIA_TYPES: &[&str] = &["application/json", "application/yaml"];
+pub const MEDIA_TYPES: &[&str] = PLAIN;
 
-const PLAIN: [&str; 2] = ["application/json", "application/yaml"];
-const AGGREGATED_V2: [&str; 2] = [
+const PLAIN: &[&str; 3] = &["application/json", "application/yaml", protobuf::MEDIA_TYPE];
+const AGGREGATED_V2: &[&str; 3] = &[
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
     "application/yaml;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+    "application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
 ];
-const AGGREGATED_V2BETA1: [&str; 2] = [
+const AGGREGATED_V2BETA1: &[&str; 3] = &[
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
     "application/yaml;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+    "application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
 ];

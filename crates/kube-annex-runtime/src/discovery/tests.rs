@@ -235,7 +235,9 @@ fn d_28_ranges_are_tried_in_order() {
     assert_eq!(content_type("application/json;as=Table;v=v1;g=meta.k8s.io,application/json"), plain);
     assert_eq!(content_type(&format!("application/json,{V2}")), plain);
     assert_eq!(content_type("text/html"), None);
-    assert_eq!(content_type("application/vnd.kubernetes.protobuf"), None);
+    let protobuf = "application/vnd.kubernetes.protobuf";
+    assert_eq!(content_type(protobuf), Some(protobuf.to_owned()));
+    assert_eq!(content_type(&format!("{protobuf};as=Table;v=v1;g=meta.k8s.io,application/json")), plain);
     assert_eq!(content_type("application/json;as=Table;v=v1;g=meta.k8s.io"), None);
 }
 

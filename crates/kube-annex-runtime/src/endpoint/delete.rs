@@ -21,6 +21,8 @@ pub(super) async fn delete(endpoint: &Endpoint, exchange: &Exchange, body: Body)
         Deletion::Removed(written) => {
             let resource = endpoint.descriptor().group_resource();
             let status = Status::deleted(&resource, name, written.object.uid());
+            // Every form can say this, though it cannot say the object.
+            let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Known)?;
             Ok(respond::status(exchange, negotiated, &status))
         }
         Deletion::Marked(written) => {
@@ -41,5 +43,5 @@ pub(super) async fn options(endpoint: &Endpoint, exchange: &Exchange, body: Body
         "" => MediaType::Json,
         _ => mutation::media_type(exchange)?,
     };
-    DeleteOptions::parse_body(&bytes, media == MediaType::Yaml, &endpoint.descriptor().group_version())
+    DeleteOptions::parse_body(&bytes, media, &endpoint.descriptor().group_version())
 }

@@ -1,10 +1,13 @@
 //! The forms that are shared: what is encoded once for all clients that ask for the same.
 
+use crate::endpoint::message;
+use crate::endpoint::respond::{self, ListAnswer};
 use crate::registry::item::{Facts, Item, unreadable};
 use crate::registry::resource::ServedResource;
-use crate::request::negotiate::{MetaVersion, Transform};
-use kube_annex::Status;
+use crate::request::negotiate::{Format, MetaVersion, Negotiated, Transform};
 use kube_annex::encode::Stored;
+use kube_annex::protobuf::Frame;
+use kube_annex::{ResourceDescriptor, Status};
 use kube_annex_storage::cache::{CachedEntry, SegmentBody};
 use std::sync::Arc;
 
@@ -20,27 +23,39 @@ pub(super) struct Form {
 enum Content {
     Whole,
     Metadata(MetaVersion),
+    /// Metadata in protobuf.
+    Message(MetaVersion),
 }
 
 impl Form {
     /// The form of objects; `None` for what is not shared, or is no form of objects.
-    pub(super) fn of_objects(version: usize, transform: Transform) -> Option<Self> {
-        let content = match transform {
-            Transform::None => Content::Whole,
-            Transform::PartialObjectMetadata(meta) => Content::Metadata(meta),
-            Transform::PartialObjectMetadataList(_) | Transform::Table(_) => return None,
-        };
-        Some(Self { version, content })
+    pub(super) fn of_objects(version: usize, negotiated: Negotiated) -> Option<Self> {
+        match negotiated.transform {
+            Transform::PartialObjectMetadata(meta) => Some(Self::of_metadata(version, negotiated, meta)),
+            Transform::None => Self::of_whole(version, negotiated),
+            Transform::PartialObjectMetadataList(_) | Transform::Table(_) => None,
+        }
     }
 
     /// The form of a list's items.
-    pub(super) fn of_items(version: usize, transform: Transform) -> Option<Self> {
-        let content = match transform {
-            Transform::None => Content::Whole,
-            Transform::PartialObjectMetadataList(meta) => Content::Metadata(meta),
-            Transform::PartialObjectMetadata(_) | Transform::Table(_) => return None,
+    pub(super) fn of_items(version: usize, negotiated: Negotiated) -> Option<Self> {
+        match negotiated.transform {
+            Transform::PartialObjectMetadataList(meta) => Some(Self::of_metadata(version, negotiated, meta)),
+            Transform::None => Self::of_whole(version, negotiated),
+            Transform::PartialObjectMetadata(_) | Transform::Table(_) => None,
+        }
+    }
+
+    fn of_whole(version: usize, negotiated: Negotiated) -> Option<Self> {
+        (negotiated.format != Format::Protobuf).then_some(Self { version, content: Content::Whole })
+    }
+
+    fn of_metadata(version: usize, negotiated: Negotiated, meta: MetaVersion) -> Self {
+        let content = match negotiated.format {
+            Format::Protobuf => Content::Message(meta),
+            Format::Json | Format::Yaml => Content::Metadata(meta),
         };
-        Some(Self { version, content })
+        Self { version, content }
     }
 
     /// The number that the cache knows the form by: below 256 for as many versions as anyone serves.
@@ -49,8 +64,10 @@ impl Form {
             Content::Whole => 0,
             Content::Metadata(MetaVersion::V1) => 1,
             Content::Metadata(MetaVersion::V1Beta1) => 2,
+            Content::Message(MetaVersion::V1) => 3,
+            Content::Message(MetaVersion::V1Beta1) => 4,
         };
-        self.version as u64 * 4 + content
+        self.version as u64 * 8 + content
     }
 
     /// The number that the cache knows the compressed form by.
@@ -58,12 +75,28 @@ impl Form {
         self.number() | 1 << 32
     }
 
-    /// Kind and version of a list of this form, when they are not those of the resource.
-    pub(super) fn list_kind(self) -> Option<(&'static str, &'static str)> {
+    /// In which serialisation its lists are.
+    pub(super) fn format(self) -> Format {
         match self.content {
-            Content::Whole => None,
-            Content::Metadata(meta) => Some(("PartialObjectMetadataList", meta.api_version())),
+            Content::Whole | Content::Metadata(_) => Format::Json,
+            Content::Message(_) => Format::Protobuf,
         }
+    }
+
+    /// What is around so many bytes of items in a list of this form. `head` has everything of the list but its items.
+    pub(super) fn frame(self, descriptor: &ResourceDescriptor, head: &ListAnswer, items: usize) -> Frame {
+        let mut out = Vec::with_capacity(256);
+        match self.content {
+            Content::Whole => {
+                respond::write_list_head(&descriptor.list_kind(), &descriptor.api_version(), head, &mut out)
+            }
+            Content::Metadata(meta) => {
+                respond::write_list_head("PartialObjectMetadataList", meta.api_version(), head, &mut out);
+            }
+            Content::Message(meta) => return message::list_frame(meta, head, items),
+        }
+        out.extend_from_slice(br#","items":["#);
+        Frame { head: out, tail: b"]}\n".to_vec() }
     }
 
     /// Writes an object as of a revision: that of a deletion is not its own.
@@ -82,6 +115,7 @@ impl Form {
             Content::Metadata(meta) => {
                 places.write_partial(bytes, revision, meta.api_version(), out).map_err(unreadable)
             }
+            Content::Message(meta) => message::write_partial(places, bytes, revision, meta, out),
         })
     }
 
@@ -96,16 +130,19 @@ impl Form {
             Content::Metadata(meta) => {
                 places.write_partial(bytes, revision, meta.api_version(), out).map_err(unreadable)
             }
+            Content::Message(meta) => message::write_item(places, bytes, revision, meta, out),
         })
     }
 
-    /// The items one after the other, a comma before each of them.
+    /// The items one after the other; in JSON a comma before each of them.
     pub(super) fn join(self, resource: &ServedResource, entries: &[Arc<CachedEntry>]) -> Result<SegmentBody, Status> {
         let size: usize = entries.iter().map(|entry| entry.value.len() + SPLICED).sum();
         let mut out = Vec::with_capacity(size);
         let mut ends = Vec::with_capacity(entries.len());
         for entry in entries {
-            out.push(b',');
+            if self.format() == Format::Json {
+                out.push(b',');
+            }
             self.write_item(resource, entry, &mut out)?;
             ends.push(out.len());
         }

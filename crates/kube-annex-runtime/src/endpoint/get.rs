@@ -26,7 +26,7 @@ pub(super) async fn get(endpoint: &Endpoint, exchange: &Exchange) -> Result<Resp
                 None => Freshness::Any,
             };
             let entry = store.get(&exchange.call.info.namespace, name, freshness).await?;
-            if let Some(form) = Form::of_objects(endpoint.version, negotiated.transform) {
+            if let Some(form) = Form::of_objects(endpoint.version, negotiated) {
                 return respond::entry(exchange, endpoint, negotiated, form, &entry);
             }
             Item::stored(&entry)

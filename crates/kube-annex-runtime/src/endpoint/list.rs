@@ -18,8 +18,8 @@ pub(super) async fn list(endpoint: &Endpoint, exchange: &Exchange) -> Result<Res
     let listed = match &endpoint.resource.origin {
         Origin::Stored(store) => {
             let found = store.find(&exchange.call.info.namespace, &options, &predicate).await?;
-            let form = Form::of_items(endpoint.version, negotiated.transform);
-            if let Some(form) = form.filter(|_| negotiated.is_compact_json()) {
+            let form = Form::of_items(endpoint.version, negotiated);
+            if let Some(form) = form.filter(|_| negotiated.is_compact()) {
                 return respond::found(exchange, endpoint, form, found).await;
             }
             found.into()

@@ -10,6 +10,7 @@ mod get;
 mod gzip;
 mod joined;
 mod list;
+mod message;
 mod mutation;
 mod patch;
 pub(crate) mod respond;

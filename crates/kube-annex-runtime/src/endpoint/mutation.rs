@@ -4,6 +4,7 @@ use crate::endpoint::Endpoint;
 use crate::registry::registration::ServedVersion;
 use crate::registry::store::{Write, Written};
 use crate::request::exchange::Exchange;
+use crate::request::negotiate;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, USER_AGENT};
@@ -11,11 +12,8 @@ use kube_annex::decode::{self, DecodeError, MediaType};
 use kube_annex::fieldmanager::Writer;
 use kube_annex::gvk::GroupVersionKind;
 use kube_annex::options::{self, FieldValidation};
-use kube_annex::{Object, Reason, Status, metadata};
+use kube_annex::{Object, Reason, Status, metadata, protobuf};
 use serde_json::{Map, Value};
-
-/// The media types that bodies of objects may have, in upstream's order.
-const ACCEPTED: &[&str] = &["application/json", "application/yaml"];
 
 /// How often an object may come and go while it is written.
 const MOST_RACES: usize = 8;
@@ -38,7 +36,8 @@ pub(super) fn media_type(exchange: &Exchange) -> Result<MediaType, Status> {
     match media.trim().to_ascii_lowercase().as_str() {
         "application/json" if whole => Ok(MediaType::Json),
         "application/yaml" if whole => Ok(MediaType::Yaml),
-        _ => Err(Status::unsupported_media_type(ACCEPTED)),
+        protobuf::MEDIA_TYPE if whole => Ok(MediaType::Protobuf),
+        _ => Err(Status::unsupported_media_type(negotiate::OBJECTS)),
     }
 }
 
@@ -166,10 +165,8 @@ pub(super) fn sent_tree(
     media: MediaType,
     expected: &GroupVersionKind,
 ) -> Result<(Value, Vec<String>), Status> {
-    let decoded = decode::decode(bytes, media).map_err(|error| error.into_status(expected, bytes))?;
-    let mut tree = decoded.value;
-    decode::check_type(&mut tree, expected)?;
-    Ok((tree, decoded.duplicates))
+    let decoded = decode::body(bytes, media, expected)?;
+    Ok((decoded.value, decoded.duplicates))
 }
 
 /// Tells findings as the client asked: not at all, as warnings, or with a refusal.

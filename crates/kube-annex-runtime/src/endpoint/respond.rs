@@ -4,6 +4,7 @@ use crate::endpoint::Endpoint;
 use crate::endpoint::form::Form;
 use crate::endpoint::frames::Frames;
 use crate::endpoint::gzip::{Gzip, deflate};
+use crate::endpoint::message;
 use crate::endpoint::table::TableWriter;
 use crate::registry::item::{Item, unreadable};
 use crate::registry::list::{Found, Part};
@@ -18,6 +19,7 @@ use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use kube_annex::encode::{Stored, write_json};
+use kube_annex::protobuf::Frame;
 use kube_annex::{ResourceDescriptor, Status};
 use kube_annex_storage::cache::{CachedEntry, Run, Segment, SegmentBody};
 use std::convert::Infallible;
@@ -43,9 +45,12 @@ pub(crate) fn object(
     code: StatusCode,
     item: &Item,
 ) -> Result<Response, Status> {
+    if negotiated.format == Format::Protobuf {
+        return Ok(in_form(exchange, negotiated, code, message::object(endpoint, negotiated.transform, item)?));
+    }
     let mut out = Vec::with_capacity(item.bytes.len() + 64);
     write_transformed(exchange, endpoint, negotiated.transform, item, &mut out)?;
-    Ok(json_or_yaml(exchange, negotiated, code, out))
+    Ok(in_form(exchange, negotiated, code, out))
 }
 
 /// One object as it lies in the cache.
@@ -58,7 +63,7 @@ pub(super) fn entry(
 ) -> Result<Response, Status> {
     let mut out = Vec::with_capacity(entry.value.len() + 64);
     form.write_object(&endpoint.resource, entry, entry.revision.0, &mut out)?;
-    Ok(json_or_yaml(exchange, negotiated, StatusCode::OK, out))
+    Ok(in_form(exchange, negotiated, StatusCode::OK, out))
 }
 
 /// A list of objects as they lie in the cache: its segments are encoded once for all who ask, and sent as they are.
@@ -68,18 +73,12 @@ pub(super) async fn found(
     form: Form,
     found: Found,
 ) -> Result<Response, Status> {
-    let descriptor = endpoint.descriptor();
-    let (own_kind, own_version) = (descriptor.list_kind(), descriptor.api_version());
-    let (kind, api_version) = form.list_kind().unwrap_or((&own_kind, &own_version));
     let Found { parts, revision, continue_token, remaining } = found;
     let head = ListAnswer { items: Vec::new(), revision, continue_token, remaining };
-    let mut out = Vec::with_capacity(256);
-    write_list_head(kind, api_version, &head, &mut out);
-    out.extend_from_slice(br#","items":["#);
-    let mut pieces = vec![Piece::own(Bytes::from(out))];
+    let mut pieces = vec![Piece::own(Bytes::new())];
     for (index, part) in parts.into_iter().enumerate() {
         let mut piece = items_of(endpoint, form, part)?;
-        if index == 0 {
+        if index == 0 && form.format() == Format::Json {
             // Each item comes with a comma before it, the first of all without.
             piece = Piece::own(piece.plain.slice(1..));
         }
@@ -87,9 +86,14 @@ pub(super) async fn found(
         // To encode a segment takes a moment: others get their turn.
         tokio::task::yield_now().await;
     }
-    pieces.push(Piece::own(Bytes::from_static(b"]}\n")));
+    let items: usize = pieces.iter().map(|piece| piece.plain.len()).sum();
+    let Frame { head, tail } = form.frame(endpoint.descriptor(), &head, items);
+    if let Some(first) = pieces.first_mut() {
+        first.plain = head.into();
+    }
+    pieces.push(Piece::own(tail.into()));
     let length: usize = pieces.iter().map(|piece| piece.plain.len()).sum();
-    let mut response = empty(Format::Json.media_type(), StatusCode::OK);
+    let mut response = empty(form.format().media_type(), StatusCode::OK);
     let frames = if length > COMPRESS_ABOVE && accepts_gzip(&exchange.headers) {
         announce_gzip(response.headers_mut());
         gzipped(pieces, form).await
@@ -169,6 +173,10 @@ pub(crate) fn list(
     answer: &ListAnswer,
 ) -> Result<Response, Status> {
     let descriptor = endpoint.descriptor();
+    if negotiated.format == Format::Protobuf {
+        let message = message::list(descriptor, negotiated.transform, answer)?;
+        return Ok(in_form(exchange, negotiated, StatusCode::OK, message));
+    }
     let size: usize = answer.items.iter().map(|item| item.bytes.len() + 40).sum();
     let mut out = Vec::with_capacity(size + 256);
     match negotiated.transform {
@@ -180,26 +188,21 @@ pub(crate) fn list(
             write_list_head("PartialObjectMetadataList", version.api_version(), answer, &mut out);
             write_items(answer, &mut out, |item, out| write_partial(item, version, out))?;
         }
-        Transform::PartialObjectMetadata(_) => {
-            return Err(Status::not_acceptable(format!(
-                "you requested PartialObjectMetadata, but the requested object is a list ({})",
-                descriptor.list_kind()
-            )));
-        }
+        Transform::PartialObjectMetadata(_) => return Err(a_list(descriptor)),
         Transform::Table(version) => {
             TableWriter::new(exchange, endpoint, version)?.write_list(answer, &mut out)?;
         }
     }
-    Ok(json_or_yaml(exchange, negotiated, StatusCode::OK, out))
+    Ok(in_form(exchange, negotiated, StatusCode::OK, out))
 }
 
 /// A `Status`, in the negotiated form but never transformed.
 pub(crate) fn status(exchange: &Exchange, negotiated: Negotiated, status: &Status) -> Response {
     let code = StatusCode::from_u16(if status.code == 0 { 200 } else { status.code })
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = encoded(status);
+    let body = if negotiated.format == Format::Protobuf { message::status(status) } else { encoded(status) };
     let negotiated = Negotiated { transform: Transform::None, ..negotiated };
-    let mut response = json_or_yaml(exchange, negotiated, code, body);
+    let mut response = in_form(exchange, negotiated, code, body);
     retry_after(&mut response, status);
     response
 }
@@ -240,6 +243,14 @@ pub(crate) fn write_transformed(
         Transform::PartialObjectMetadataList(_) => Err(not_a_list(endpoint.descriptor())),
         Transform::Table(version) => TableWriter::new(exchange, endpoint, version)?.write_object(item, out),
     }
+}
+
+/// 406: the metadata of one object was asked for where there is a list.
+pub(crate) fn a_list(descriptor: &ResourceDescriptor) -> Status {
+    Status::not_acceptable(format!(
+        "you requested PartialObjectMetadata, but the requested object is a list ({})",
+        descriptor.list_kind()
+    ))
 }
 
 /// 406: a list of metadata was asked for where there is one object.
@@ -308,18 +319,20 @@ fn write_items(
     Ok(())
 }
 
-fn json_or_yaml(exchange: &Exchange, negotiated: Negotiated, code: StatusCode, json: Vec<u8>) -> Response {
+/// What was written, in the form that was negotiated: JSON so far, or the message itself for protobuf.
+fn in_form(exchange: &Exchange, negotiated: Negotiated, code: StatusCode, written: Vec<u8>) -> Response {
     let body = match negotiated.format {
+        Format::Protobuf => written,
         Format::Yaml => {
-            let Some(yaml) = yaml(&json) else {
+            let Some(yaml) = yaml(&written) else {
                 let status = Status::internal("the answer nests too deep to be written as YAML; ask for JSON");
                 return raw_status(exchange, &status);
             };
             yaml
         }
-        Format::Json if negotiated.pretty => indent(&json),
+        Format::Json if negotiated.pretty => indent(&written),
         Format::Json => {
-            let mut json = json;
+            let mut json = written;
             json.push(b'\n');
             json
         }

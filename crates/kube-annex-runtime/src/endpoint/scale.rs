@@ -18,7 +18,7 @@ use kube_annex::{Object, Status, version};
 use serde_json::Value;
 
 pub(super) async fn get(endpoint: &Endpoint, exchange: &Exchange) -> Result<Response, Status> {
-    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
+    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Known)?;
     let options = GetOptions::parse(&exchange.query)?;
     let at_least = version::parse_get(&options.resource_version)?;
     let write = endpoint.write(exchange, false);
@@ -30,7 +30,7 @@ pub(super) async fn get(endpoint: &Endpoint, exchange: &Exchange) -> Result<Resp
 }
 
 pub(super) async fn update(endpoint: &Endpoint, exchange: &Exchange, body: Body) -> Result<Response, Status> {
-    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
+    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Known)?;
     let bytes = body::read(body).await?;
     let options = UpdateOptions::parse_update(&exchange.query)?;
     let media = mutation::media_type(exchange)?;
@@ -49,7 +49,7 @@ pub(super) async fn update(endpoint: &Endpoint, exchange: &Exchange, body: Body)
 
 pub(super) async fn patch(endpoint: &Endpoint, exchange: &Exchange, body: Body) -> Result<Response, Status> {
     let kind = patch::kind(endpoint, exchange)?;
-    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
+    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Known)?;
     let bytes = body::read(body).await?;
     let options = PatchOptions::parse(&exchange.query, kind == Kind::Apply)?;
     if kind != Kind::Apply {

@@ -2,6 +2,7 @@
 
 use crate::endpoint::form::Form;
 use crate::endpoint::joined::Joined;
+use crate::endpoint::message;
 use crate::endpoint::table::TableWriter;
 use crate::endpoint::{Endpoint, respond};
 use crate::registry::item::Item;
@@ -11,7 +12,7 @@ use crate::registry::selection::Selection;
 use crate::registry::store::Store;
 use crate::registry::watch::{WatchEvent, WatchRefusal, Watcher};
 use crate::request::exchange::Exchange;
-use crate::request::negotiate::{Answer, MetaVersion, Negotiated, Transform, negotiate};
+use crate::request::negotiate::{Answer, Format, MetaVersion, Negotiated, Transform, negotiate};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use http::header::CONTENT_TYPE;
 use kube_annex::options::ListOptions;
 use kube_annex::selector::field;
 use kube_annex::watch::{EventType, write_event};
-use kube_annex::{Status, Verb};
+use kube_annex::{Status, Verb, protobuf};
 use kube_annex_storage::EventKind;
 use kube_annex_storage::cache::{CachedEntry, CachedEvent};
 use std::pin::Pin;
@@ -58,12 +59,9 @@ pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Resu
     let shutdown = endpoint.shutdown.clone();
     let draining = async move { shutdown.draining().await };
     match store.watch(namespace, &options, Instant::now() + life(&options), draining).await {
-        Ok(watcher) => Ok(streaming(Body::new(Joined::new(Lines { watcher, writer })))),
+        Ok(watcher) => Ok(streaming(negotiated.format, Body::new(Joined::new(Lines { watcher, writer })))),
         Err(WatchRefusal::Answer(status)) => Err(status),
-        Err(WatchRefusal::Event(status)) => {
-            let line = EventWriter::error(&status);
-            Ok(streaming(Body::from(line)))
-        }
+        Err(WatchRefusal::Event(status)) => Ok(streaming(negotiated.format, Body::from(writer.error(&status)))),
     }
 }
 
@@ -83,13 +81,17 @@ fn life(options: &ListOptions) -> Duration {
     }
 }
 
-fn streaming(body: Body) -> Response {
+fn streaming(format: Format, body: Body) -> Response {
+    let media_type = match format {
+        Format::Protobuf => protobuf::STREAM_MEDIA_TYPE,
+        Format::Json | Format::Yaml => format.media_type(),
+    };
     let mut response = Response::new(body);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 
-/// The events of a watch, each as a line of its own: what any framing is made of.
+/// The events of a watch, each as a line of its own, or in protobuf as a frame: what any framing is made of.
 struct Lines {
     watcher: Watcher,
     writer: EventWriter,
@@ -121,6 +123,7 @@ impl Stream for Lines {
 /// Writes events as lines, in the form and version asked for.
 struct EventWriter {
     endpoint: Endpoint,
+    format: Format,
     transform: Transform,
     predicate: Predicate,
     /// The form of the lines, if other watchers may share them, and the number of form and selection together.
@@ -145,9 +148,10 @@ impl EventWriter {
             TableWriter::new(exchange, endpoint, version)?;
         }
         let selection = Selection::of(&store.selections, options);
-        let form = Form::of_objects(endpoint.version, transform);
+        let form = Form::of_objects(endpoint.version, negotiated);
         Ok(Self {
             endpoint: endpoint.clone(),
+            format: negotiated.format,
             transform,
             predicate,
             shared: form.map(|form| (form, form.number() | selection.number() << 8)),
@@ -163,19 +167,20 @@ impl EventWriter {
             WatchEvent::Initial(entry) => self.initial(&entry),
             WatchEvent::Change(event) => self.change(&event),
             WatchEvent::Bookmark { revision, initial } => self.bookmark(revision, initial).map(Some),
-            WatchEvent::Error(status) => return (Some(Self::error(&status)), true),
+            WatchEvent::Error(status) => return (Some(self.error(&status)), true),
         };
         match written {
             Ok(line) => (line, false),
-            Err(status) => (Some(Self::error(&status)), true),
+            Err(status) => (Some(self.error(&status)), true),
         }
     }
 
-    fn error(status: &Status) -> Bytes {
-        let object = serde_json::to_vec(status).unwrap_or_default();
-        let mut line = Vec::with_capacity(object.len() + 32);
-        write_event(EventType::Error, &object, &mut line);
-        line.into()
+    fn error(&self, status: &Status) -> Bytes {
+        let object = match self.format {
+            Format::Protobuf => message::status(status),
+            Format::Json | Format::Yaml => serde_json::to_vec(status).unwrap_or_default(),
+        };
+        event(self.format, EventType::Error, &object)
     }
 
     fn initial(&mut self, entry: &CachedEntry) -> Result<Option<Bytes>, Status> {
@@ -214,6 +219,9 @@ impl EventWriter {
     }
 
     fn write(&mut self, kind: EventType, item: &Item, initial_end: bool) -> Result<Bytes, Status> {
+        if self.format == Format::Protobuf {
+            return Ok(event(self.format, kind, &message::object(&self.endpoint, self.transform, item)?));
+        }
         let mut object = Vec::with_capacity(item.bytes.len() + 64);
         match (self.transform, self.exchange.clone()) {
             (Transform::Table(version), Some(exchange)) => {
@@ -225,9 +233,7 @@ impl EventWriter {
             }
             (Transform::None | Transform::Table(_), _) => respond::write_object(item, &mut object)?,
         }
-        let mut line = Vec::with_capacity(object.len() + 32);
-        write_event(kind, &object, &mut line);
-        Ok(line.into())
+        Ok(event(self.format, kind, &object))
     }
 
     fn write_table(
@@ -280,9 +286,17 @@ fn write_shared(
 ) -> Result<Bytes, Status> {
     let mut object = Vec::with_capacity(entry.value.len() + 128);
     form.write_object(&endpoint.resource, entry, revision, &mut object)?;
+    Ok(event(form.format(), kind, &object))
+}
+
+/// An event around an object that is written in the same format.
+fn event(format: Format, kind: EventType, object: &[u8]) -> Bytes {
     let mut line = Vec::with_capacity(object.len() + 32);
-    write_event(kind, &object, &mut line);
-    Ok(line.into())
+    match format {
+        Format::Protobuf => protobuf::event(kind.as_str(), object, &mut line),
+        Format::Json | Format::Yaml => write_event(kind, object, &mut line),
+    }
+    line.into()
 }
 
 /// The object of a bookmark: an empty one of its type, a resourceVersion, and the mark that the initial events are over.

@@ -3,9 +3,9 @@
 use super::accept::{Accept, MediaRange, joined};
 use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
-use kube_annex::Status;
 use kube_annex::options::query::Query;
 use kube_annex::status::Details;
+use kube_annex::{Status, protobuf};
 
 /// The form of an answer.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -19,9 +19,13 @@ pub struct Negotiated {
 }
 
 impl Negotiated {
-    /// Whether the answer is JSON without blanks: what is kept, joined and shared.
-    pub(crate) fn is_compact_json(self) -> bool {
-        self.format == Format::Json && !self.pretty
+    /// Whether the answer has no blanks for people: what is kept, joined and shared.
+    pub(crate) fn is_compact(self) -> bool {
+        match self.format {
+            Format::Json => !self.pretty,
+            Format::Yaml => false,
+            Format::Protobuf => true,
+        }
     }
 }
 
@@ -33,6 +37,8 @@ pub enum Format {
     Json,
     /// `application/yaml`.
     Yaml,
+    /// `application/vnd.kubernetes.protobuf`: for what upstream's machinery says, not for the types served here.
+    Protobuf,
 }
 
 impl Format {
@@ -41,6 +47,7 @@ impl Format {
         match self {
             Self::Json => "application/json",
             Self::Yaml => "application/yaml",
+            Self::Protobuf => protobuf::MEDIA_TYPE,
         }
     }
 }
@@ -80,16 +87,18 @@ impl MetaVersion {
 }
 
 /// The media types of object answers, in upstream's order.
-pub const OBJECTS: &[&str] = &["application/json", "application/yaml"];
+pub const OBJECTS: &[&str] = &["application/json", "application/yaml", protobuf::MEDIA_TYPE];
 
 /// The media types of watch streams.
-pub const STREAMS: &[&str] = &["application/json;stream=watch"];
+pub const STREAMS: &[&str] = &["application/json;stream=watch", protobuf::STREAM_MEDIA_TYPE];
 
 /// What kind of answer is negotiated for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer {
-    /// One object or a list.
+    /// One object or a list, of a type that has no protobuf form: its metadata alone has one.
     Object,
+    /// Something of upstream's own, which every form can say.
+    Known,
     /// A stream of events: YAML has no such form.
     Stream,
 }
@@ -97,24 +106,33 @@ pub enum Answer {
 /// Finds the first acceptable clause of the Accept header.
 ///
 /// * Shape: clauses in order of `q`, then position; unknown parameters are ignored; an unknown `as` makes a clause
-///   unacceptable and the next one is tried.
+///   unacceptable and the next one is tried. Protobuf without `as` comes last where the answer has no such form: who
+///   accepts something else besides gets that, and who does not learns it when there is an answer to be written.
 /// * Errors: 406 that lists what could have been had.
 pub fn negotiate(headers: &HeaderMap, query: &str, answer: Answer) -> Result<Negotiated, Status> {
     let pretty = wants_pretty(headers, query);
-    let chosen = Accept::of(headers).select(|range| {
-        let format = format(range).filter(|format| *format == Format::Json || answer == Answer::Object)?;
+    let accept = Accept::of(headers);
+    let acceptable = |range: &MediaRange| {
+        let format = format(range)?;
         // The version of the server that is asked for can be the first alone.
         let pretty = Some(pretty)
             .filter(|_| matches!(range.parameter("sv"), "" | "v1"))?
             .unwrap_or_else(|| range.parameter("pretty") == "1")
-            && answer == Answer::Object;
-        Some(Negotiated { format, transform: transform(range)?, pretty })
-    });
-    let supported = match answer {
-        Answer::Object => OBJECTS,
-        Answer::Stream => STREAMS,
+            && answer != Answer::Stream;
+        let transform = transform(range)?;
+        // A table has no protobuf form, whatever it is of.
+        let is_sendable = format != Format::Protobuf || !matches!(transform, Transform::Table(_));
+        is_sendable.then_some(Negotiated { format, transform, pretty })
     };
+    let streams = |chosen: &Negotiated| answer != Answer::Stream || chosen.format != Format::Yaml;
+    let has_form = |chosen: &Negotiated| {
+        answer == Answer::Known || chosen.format != Format::Protobuf || chosen.transform != Transform::None
+    };
+    let chosen = accept.select(|range| acceptable(range).filter(streams).filter(has_form));
+    let chosen = chosen.or_else(|| accept.select(|range| acceptable(range).filter(streams)));
     chosen.ok_or_else(|| {
+        let is_known = accept.select(acceptable).is_some();
+        let supported = if is_known { STREAMS } else { OBJECTS };
         Status::not_acceptable(format!("only the following media types are accepted: {}", supported.join(", ")))
     })
 }
@@ -137,21 +155,18 @@ pub(crate) fn check_route(headers: &HeaderMap, streams: bool) -> Result<(), Stat
     let accept = joined(headers, &ACCEPT);
     let named = |clause: &str| {
         let media_type = clause.split(';').next().unwrap_or_default().trim();
-        media_type == "*/*" || ROUTED.contains(&media_type)
+        media_type == "*/*" || OBJECTS.contains(&media_type)
     };
     if accept.trim().is_empty() || accept.split(',').any(named) {
         return Ok(());
     }
-    let mut available: Vec<&str> = ROUTED.to_vec();
+    let mut available: Vec<&str> = OBJECTS.to_vec();
     if streams {
-        available.extend(["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"]);
+        available.extend(STREAMS);
     }
     let message = format!("406: Not Acceptable\n\nAvailable representations: {}", available.join(", "));
     Err(Status::not_acceptable(message).with_details(Details::default()))
 }
-
-/// The media types that upstream's router lets through. Protobuf is only good for what is behind it in the header.
-const ROUTED: &[&str] = &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 
 /// `Some` when the query or the user agent decides; a clause's own `pretty` is left to the caller.
 pub(crate) fn wants_pretty(headers: &HeaderMap, query: &str) -> Option<bool> {
@@ -181,9 +196,14 @@ fn transform(range: &MediaRange) -> Option<Transform> {
 }
 
 fn format(range: &MediaRange) -> Option<Format> {
-    let found = [Format::Json, Format::Yaml].into_iter().find(|format| range.matches(format.media_type()))?;
-    // YAML has no form that streams, so nothing that asks for one is it.
-    (found == Format::Json || range.parameter("stream").is_empty()).then_some(found)
+    let known = [Format::Json, Format::Yaml, Format::Protobuf];
+    let found = known.into_iter().find(|format| range.matches(format.media_type()))?;
+    let is_known = match range.parameter("stream") {
+        "" => true,
+        // YAML has no form that streams, so nothing that asks for one is it.
+        stream => stream == "watch" && found != Format::Yaml,
+    };
+    is_known.then_some(found)
 }
 
 #[cfg(test)]
@@ -217,7 +237,8 @@ mod tests {
     fn cn_9_nothing_acceptable_is_406_with_the_list() {
         let status = of("text/html").unwrap_err();
         assert_eq!(status.code, 406);
-        assert_eq!(status.message, "only the following media types are accepted: application/json, application/yaml");
+        let offered = OBJECTS.join(", ");
+        assert_eq!(status.message, format!("only the following media types are accepted: {offered}"));
     }
 
     #[test]
@@ -230,10 +251,24 @@ mod tests {
     }
 
     #[test]
-    fn cn_12_a_protobuf_clause_falls_through_to_json() {
+    fn cn_12_the_first_form_of_metadata_that_is_accepted_is_taken() {
         let accept = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,\
                       application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
-        assert_eq!(of(accept).unwrap().transform, Transform::PartialObjectMetadataList(MetaVersion::V1));
+        let transform = Transform::PartialObjectMetadataList(MetaVersion::V1);
+        assert_eq!(of(accept).unwrap(), Negotiated { format: Format::Protobuf, transform, pretty: false });
+    }
+
+    #[test]
+    fn cn_7_protobuf_without_a_form_comes_after_everything_else_that_is_accepted() {
+        let protobuf = "application/vnd.kubernetes.protobuf";
+        assert_eq!(of(&format!("{protobuf},application/json")).unwrap().format, Format::Json);
+        assert_eq!(of(&format!("{protobuf},*/*;q=0.1")).unwrap().format, Format::Json);
+        assert_eq!(of(protobuf).unwrap().format, Format::Protobuf);
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, format!("{protobuf},application/json").parse().unwrap());
+        assert_eq!(negotiate(&headers, "", Answer::Known).unwrap().format, Format::Protobuf);
+        assert_eq!(negotiate(&headers, "", Answer::Stream).unwrap().format, Format::Json);
+        assert_eq!(negotiate_status(&headers, "").unwrap().format, Format::Protobuf);
     }
 
     #[test]
@@ -256,6 +291,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, "application/yaml".parse().unwrap());
         let status = negotiate(&headers, "", Answer::Stream).unwrap_err();
-        assert_eq!(status.message, "only the following media types are accepted: application/json;stream=watch");
+        let offered = "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+        assert_eq!(status.message, format!("only the following media types are accepted: {offered}"));
     }
 }

@@ -19,6 +19,7 @@ mod get;
 mod list;
 mod negotiation;
 mod patch;
+mod protobuf;
 mod routing;
 mod scale;
 mod stages;
