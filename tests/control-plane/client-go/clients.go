@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -10,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/retry"
 	"k8s.io/sample-apiserver/pkg/apis/wardle/v1alpha1"
@@ -61,12 +64,15 @@ func dynamicClient(w world) error {
 	return expect(apierrors.IsNotFound(err), "%v", err)
 }
 
-// PM-1, PM-2: metadata alone, in whichever form this client prefers.
+// PM-1, PM-2: metadata alone, in protobuf, which this client prefers.
 func metadataClient(w world) error {
 	if _, err := w.dynamic().Create(w, flunder("one"), metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	client := w.metadata()
+	var forms []string
+	config := rest.CopyConfig(w.config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return recorder{next, &forms} })
+	client := metadata.NewForConfigOrDie(config).Resource(flunders).Namespace(w.namespace)
 	one, err := client.Get(w, "one", metav1.GetOptions{})
 	if err != nil {
 		return fmt.Errorf("get: %w", err)
@@ -89,6 +95,10 @@ func metadataClient(w world) error {
 	if err := expect(len(patched.Finalizers) == 1, "%v", patched); err != nil {
 		return err
 	}
+	const protobuf = "application/vnd.kubernetes.protobuf"
+	if err := expect(slices.Equal(forms, []string{protobuf, protobuf, protobuf}), "%v", forms); err != nil {
+		return err
+	}
 	// The object remains and would be the answer. It has no protobuf form, which is what this client prefers: upstream's
 	// server marks the object and answers 406.
 	if err := client.Delete(w, "one", metav1.DeleteOptions{}); err != nil && !apierrors.IsNotAcceptable(err) && !strings.Contains(err.Error(), "protobuf") {
@@ -99,6 +109,20 @@ func metadataClient(w world) error {
 		return fmt.Errorf("remove the finalizer: %w", err)
 	}
 	return expect(gone.DeletionTimestamp != nil, "%v", gone)
+}
+
+// recorder notes in which form each answer comes.
+type recorder struct {
+	next  http.RoundTripper
+	forms *[]string
+}
+
+func (r recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := r.next.RoundTrip(request)
+	if err == nil {
+		*r.forms = append(*r.forms, response.Header.Get("Content-Type"))
+	}
+	return response, err
 }
 
 // generated clients of both versions.

@@ -8,6 +8,8 @@ use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
 use http::response::Parts;
 
+use crate::message;
+
 /// Status, the headers that matter, and the body as it is; what is packed is unpacked.
 pub(crate) fn text(head: &Parts, body: &[u8]) -> String {
     let mut text = head_text(head);
@@ -16,6 +18,10 @@ pub(crate) fn text(head: &Parts, body: &[u8]) -> String {
         if packed { unpacked(body).unwrap_or_else(|error| error.to_string().into_bytes()) } else { body.to_vec() };
     text.push('\n');
     let is_yaml = head.headers.get("content-type").is_some_and(|form| form.as_bytes().starts_with(b"application/yaml"));
+    if message::is_enveloped(&body) {
+        text.push_str(&message::text(&body));
+        return text;
+    }
     match String::from_utf8(body) {
         Ok(body) if is_yaml => text.push_str(&of_yaml(&body)),
         Ok(body) => text.push_str(&body),

@@ -10,6 +10,7 @@ mod client;
 mod custom;
 mod differences;
 mod leaves;
+mod message;
 mod normal;
 mod random;
 mod report;

@@ -15,6 +15,7 @@ use xtask::control_plane::User;
 
 use crate::answer;
 use crate::client::Client;
+use crate::message;
 use crate::normal::{Versions, normal};
 use crate::script::{Action, Asker, Request, Step, fill};
 
@@ -55,6 +56,8 @@ struct Running<'a> {
 struct Watch {
     body: Incoming,
     rest: Vec<u8>,
+    /// Whether events are protobuf with their length before them, not lines.
+    framed: bool,
     ended: bool,
 }
 
@@ -107,7 +110,9 @@ impl Running<'_> {
             let body = body.collect().await.context("the answer broke off")?.to_bytes();
             return Ok(answer::text(&head, &body));
         }
-        self.watches.insert(name.to_owned(), Watch { body, rest: Vec::new(), ended: false });
+        let framed =
+            head.headers.get("content-type").is_some_and(|form| form.as_bytes().ends_with(b"protobuf;stream=watch"));
+        self.watches.insert(name.to_owned(), Watch { body, rest: Vec::new(), framed, ended: false });
         let mut text = answer::head_text(&head);
         let _ = writeln!(text, "length told: {}", answer::has_length(&head.headers));
         Ok(text)
@@ -139,6 +144,10 @@ impl Running<'_> {
             made = made.header("user-agent", "differential/1.0");
         }
         let body = fill(&request.body, &self.kept);
+        let body = match body.strip_prefix("hex ") {
+            Some(digits) => bytes_of(digits)?,
+            None => body.into_bytes(),
+        };
         made.body(Full::new(Bytes::from(body))).with_context(|| format!("not a request: {target}"))
     }
 
@@ -160,6 +169,20 @@ impl Running<'_> {
 }
 
 impl Watch {
+    /// The next event of what has come, as text.
+    fn next(&mut self) -> Option<String> {
+        if !self.framed {
+            let at = self.rest.iter().position(|byte| *byte == b'\n')?;
+            let line: Vec<u8> = self.rest.drain(..=at).collect();
+            return Some(String::from_utf8_lossy(&line).into_owned());
+        }
+        let (length, rest) = self.rest.split_first_chunk::<4>()?;
+        let event = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        let (text, taken) = (message::event(event), 4 + event.len());
+        self.rest.drain(..taken);
+        Some(text)
+    }
+
     /// The next lines, until there are so many, or nothing more within the limit.
     async fn events(&mut self, count: usize, limit: Duration) -> String {
         #[allow(clippy::disallowed_methods, reason = "a test's client, there are no Seams here")]
@@ -167,11 +190,11 @@ impl Watch {
         let mut text = String::new();
         let mut seen = 0;
         while seen < count {
-            if let Some(at) = self.rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.rest.drain(..=at).collect();
-                let line = String::from_utf8_lossy(&line);
+            if let Some(line) = self.next() {
+                let is_bookmark =
+                    [r#"{"type":"BOOKMARK""#, r#""type": "BOOKMARK""#].iter().any(|start| line.starts_with(start));
                 // A bookmark that tells of progress comes when a timer says so; only the one that ends the state is due.
-                if line.starts_with(r#"{"type":"BOOKMARK""#) && !line.contains("initial-events-end") {
+                if is_bookmark && !line.contains("initial-events-end") {
                     continue;
                 }
                 text.push_str(&line);
@@ -249,6 +272,13 @@ impl Running<'_> {
         let body = answer.into_body().collect().await.context("the answer broke off")?.to_bytes();
         serde_json::from_slice(&body).with_context(|| format!("{method} {target} was not answered with JSON"))
     }
+}
+
+/// Bytes written as pairs of hexadecimal digits; blanks do not count.
+fn bytes_of(digits: &str) -> Result<Vec<u8>> {
+    let digits: Vec<char> = digits.chars().filter(|digit| !digit.is_whitespace()).collect();
+    let pairs = digits.chunks(2).map(|pair| pair.iter().collect::<String>());
+    pairs.map(|pair| u8::from_str_radix(&pair, 16).with_context(|| format!("not hexadecimal: {pair}"))).collect()
 }
 
 fn text_of(value: &Value) -> String {

@@ -24,6 +24,7 @@
 //! * `keep` remembers a value of the answer for the steps below, which write `{rv}`.
 //! * `for` makes a step of each row; the columns are parted by `;;`.
 //! * `<<1000 times ab>>` is that text a thousand times.
+//! * A body that begins with `hex ` is the bytes that follow, two digits each.
 //! * Watches: `FIRST 2 target` opens one for two events. `WATCH name target` opens one that stays, `EVENTS name 3` compares its next three events, `CLOSE name` what came beyond them,
 //!   `END name` all until the server ends it. `PAUSE 1100` waits so many milliseconds.
 
