@@ -46,6 +46,8 @@ pub(super) struct Committer {
     /// Whether something was written since the file was last left so that it need not be repaired.
     unsettled: bool,
     recovery: Recovery,
+    /// How many writers there were last: those who were answered, and those who had come meanwhile.
+    expected: usize,
 }
 
 /// When a disk that failed is tried again.
@@ -75,6 +77,9 @@ struct Batch {
 const MOST_WRITES: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
 
+/// How long other writers are waited for at most, and how often it is looked who has come.
+const GATHERING: Duration = Duration::from_millis(1);
+const LOOK_AGAIN: Duration = Duration::from_micros(100);
 /// How many rows a transaction removes at most.
 const MOST_DROPPED: usize = 1024;
 /// How often a thread that is not asked anything looks for what is to be forgotten or removed.
@@ -98,7 +103,7 @@ impl Committer {
         let age = age.map(|limit| Age { limit, marks: VecDeque::from([opened]) });
         let (dropped, recovery) = (dropped.into(), Recovery::default());
         // A check while it was opened is a commit too.
-        Self { file, journal, health, requests, dropped, age, unsettled: true, recovery }
+        Self { file, journal, health, requests, dropped, age, unsettled: true, recovery, expected: 0 }
     }
 
     /// Works until nobody can ask any more.
@@ -155,6 +160,7 @@ impl Committer {
             // Before anything is decided: the disk may hold a commit that it said it had not taken.
             self.recover();
         }
+        self.gather();
         let mut batch = Batch::default();
         let mut next = Some(first);
         let mut compaction = None;
@@ -169,9 +175,21 @@ impl Committer {
             let full = batch.answers.len() >= MOST_WRITES || batch.bytes >= MOST_BYTES;
             next = if full { None } else { self.requests.try_recv().ok() };
         }
+        let answered = batch.answers.len();
         self.commit(batch);
+        self.expected = answered + self.requests.len();
         if let Some((revision, answer)) = compaction {
             let _ = answer.send(self.compact(revision));
+        }
+    }
+
+    /// Waits a moment for those who wrote last time to come again: a transaction costs much, and one more write in it
+    /// little. Who writes alone is not kept waiting.
+    fn gather(&self) {
+        let end = Instant::now() + GATHERING;
+        // One is there already.
+        while self.requests.len() + 1 < self.expected.min(MOST_WRITES) && Instant::now() < end {
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
 
