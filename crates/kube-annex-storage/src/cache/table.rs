@@ -150,10 +150,12 @@ impl Table {
         let start = start.map_or(&first, |start| start.max(&first));
         let mut runs = Vec::new();
         let from = self.segment_of(start).unwrap_or(0);
-        for segment in self.segments.iter().skip(from) {
-            let begin = segment.entries.partition_point(|entry| entry.key < *start);
+        for (index, segment) in self.segments.iter().enumerate().skip(from) {
+            // What comes after the first segment comes after the start: to look at its last entry is mostly enough.
+            let begin = if index > from { 0 } else { segment.entries.partition_point(|entry| entry.key < *start) };
             let rest = segment.entries.get(begin..).unwrap_or_default();
-            let length = rest.partition_point(|entry| prefix.covers(&entry.key));
+            let covers = |entry: &Arc<CachedEntry>| prefix.covers(&entry.key);
+            let length = if rest.last().is_some_and(covers) { rest.len() } else { rest.partition_point(covers) };
             if length > 0 {
                 runs.push(Run { segment: segment.clone(), range: begin..begin + length });
             }

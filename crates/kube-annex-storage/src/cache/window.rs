@@ -136,6 +136,11 @@ impl Window {
         self.all.watchers > 0 || self.namespaces.values().any(|lane| lane.watchers > 0)
     }
 
+    /// The newest commit of all lanes that is not forgotten.
+    pub(super) fn newest(&self) -> Option<Revision> {
+        self.all.events.back().map(|event| event.entry.revision)
+    }
+
     /// The next commit of a lane after a revision. [`Error::Expired`] when it is forgotten.
     pub(super) fn next(
         &self,
