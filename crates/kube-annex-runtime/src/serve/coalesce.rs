@@ -53,7 +53,7 @@ impl<T: AsyncWrite + Unpin> Drain<T> {
     where
         C: Future<Output = Result<(), Error>>,
     {
-        let mut gave_way = false;
+        let mut waited_with = 0;
         std::future::poll_fn(|cx| {
             if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
                 return Poll::Ready(outcome);
@@ -62,12 +62,13 @@ impl<T: AsyncWrite + Unpin> Drain<T> {
             if gathered.is_drained() {
                 return Poll::Pending;
             }
-            // Streams that are about to run have more to write; they go first, once.
-            if !std::mem::replace(&mut gave_way, true) && gathered.waiting() < ENOUGH {
+            // Streams that are about to run have more to write; they go first, as long as that brings more.
+            let waiting = gathered.waiting();
+            if waiting > std::mem::replace(&mut waited_with, waiting) && waiting < ENOUGH {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            gave_way = false;
+            waited_with = 0;
             match gathered.poll_drain(cx) {
                 Poll::Ready(Ok(())) => gathered.forget(),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
@@ -194,6 +195,12 @@ impl<T: AsyncWrite + Unpin> Gathered<T> {
             self.kept.drain(..self.written);
             self.written = 0;
         }
+        let needed = self.kept.len() + taken;
+        if needed > self.kept.capacity() {
+            // Few steps: each copies what is kept.
+            let size = [KEPT_WHEN_IDLE, KEPT_WHEN_IDLE * 8, MOST_KEPT].into_iter().find(|size| needed <= *size);
+            self.kept.reserve_exact(size.unwrap_or(needed) - self.kept.len());
+        }
         self.kept.extend_from_slice(&buf[..taken]);
         taken
     }
@@ -241,8 +248,8 @@ fn lock<T>(gathered: &Mutex<Gathered<T>>) -> MutexGuard<'_, Gathered<T>> {
 
 /// Bytes that wait to be written, per connection.
 const MOST_KEPT: usize = 256 << 10;
-/// Bytes that are worth a write whatever follows.
-const ENOUGH: usize = 64 << 10;
+/// Bytes that are worth a write whatever follows: some system calls, as large as TLS makes them.
+const ENOUGH: usize = 192 << 10;
 const KEPT_WHEN_IDLE: usize = 4 << 10;
 const LAST_WRITE: Duration = Duration::from_secs(5);
 /// How long, and for how many bytes, an answered peer is listened to: some bodies over the limit, not all there can be.

@@ -110,6 +110,39 @@ async fn what_others_write_in_the_same_round_goes_out_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn as_long_as_each_turn_brings_more_nothing_is_written() {
+    let socket = Socket::default();
+    let (writes, taken) = (socket.writes.clone(), socket.taken.clone());
+    let (mut io, drain) = coalesce(socket, true);
+    let connection = async {
+        for _ in 0..20 {
+            io.write_all(b"event").await?;
+            tokio::task::yield_now().await; // the next stream has its turn
+        }
+        std::future::pending::<Result<(), Error>>().await
+    };
+    drive_for_a_while(&drain, connection).await.unwrap();
+    assert_eq!(writes.load(Ordering::Relaxed), 1);
+    assert_eq!(*taken.lock().unwrap(), b"event".repeat(20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn turns_that_bring_more_do_not_hold_up_what_is_enough() {
+    let (mut io, drain) = coalesce(Socket::default(), true);
+    let most = AtomicUsize::new(0);
+    let connection = async {
+        for _ in 0..200 {
+            io.write_all(&[7; 5000]).await?;
+            most.fetch_max(lock(&io.gathered).waiting(), Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    };
+    drive_for_a_while(&drain, connection).await.unwrap();
+    assert!((ENOUGH..ENOUGH + 5000).contains(&most.load(Ordering::Relaxed)), "{most:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_reads_nothing_stops_the_writer_at_the_bound() {
     let (ours, _theirs) = tokio::io::duplex(1000);
     let (mut io, drain) = coalesce(ours, true);
