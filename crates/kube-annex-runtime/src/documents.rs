@@ -15,14 +15,15 @@ use axum::response::Response;
 use http::{Method, Request, StatusCode};
 use kube_annex::Status;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tower::ServiceExt as _;
 
 /// The documents of one server.
 pub(crate) struct Documents {
     health: Health,
     discovery: Discovery,
-    openapi: OpenApi,
+    /// Most of the time that a server takes to start, and some of its memory: for whoever asks first.
+    openapi: LazyLock<OpenApi, Box<dyn FnOnce() -> OpenApi + Send>>,
     version: Document,
     router: Router,
     seams: Seams,
@@ -38,21 +39,16 @@ impl Documents {
     ) -> Self {
         let discovered: Vec<Discovered> =
             registrations.iter().flat_map(|registration| discovered(registration)).collect();
-        let served: Vec<Served> = registrations
-            .iter()
-            .flat_map(|registration| {
-                registration.versions.iter().map(|version| (registration.rules.strategic_merge(), version))
-            })
-            .map(|(strategic_merge, version)| Served {
-                descriptor: version.descriptor,
-                schema: version.schema.clone(),
-                strategic_merge,
-            })
-            .collect();
+        let (title, version) = (about.title.to_owned(), about.version.to_owned());
+        let registrations = registrations.to_vec();
+        let openapi = move || {
+            let served: Vec<Served> = registrations.iter().flat_map(|registration| served(registration)).collect();
+            OpenApi::new(About { title: &title, version: &version }, &served)
+        };
         Self {
             health,
             discovery: Discovery::new(&discovered),
-            openapi: OpenApi::new(about, &served),
+            openapi: LazyLock::new(Box::new(openapi)),
             version: VersionInfo::of(about.version).document(),
             router,
             seams,
@@ -150,6 +146,15 @@ impl Documents {
 
 const NOT_IN_PATHS: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
+
+/// The versions of a resource, as OpenAPI tells of them.
+fn served(registration: &Registration) -> impl Iterator<Item = Served> + '_ {
+    registration.versions.iter().map(|version| Served {
+        descriptor: version.descriptor,
+        schema: version.schema.clone(),
+        strategic_merge: registration.rules.strategic_merge(),
+    })
+}
 
 fn discovered(registration: &Registration) -> Vec<Discovered> {
     let storage = registration.storage_version().map(kube_annex::ResourceDescriptor::gvk);
