@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A resource and everything the server needs to serve it.
 pub struct Registration {
@@ -35,8 +35,11 @@ pub(crate) struct ServedVersion {
     pub(crate) schema: TypeSchema,
     pub(crate) columns: Columns,
     pub(crate) codec: Box<dyn Codec>,
+    api_version: String,
     /// What stored bytes of this version begin with, as this server and upstream's write them.
     head: String,
+    /// The object to which nothing was written yet, once somebody needed it.
+    empty: OnceLock<Value>,
 }
 
 impl Registration {
@@ -116,7 +119,7 @@ impl Registration {
         }
         let known = self.versions.iter().position(begins).or_else(|| {
             let told: Told<'_> = serde_json::from_slice(stored).ok()?;
-            self.versions.iter().position(|version| version.descriptor.api_version() == told.api_version)
+            self.versions.iter().position(|version| version.api_version == told.api_version)
         });
         known.unwrap_or(self.stored)
     }
@@ -145,7 +148,7 @@ impl Registration {
     }
 
     fn version(&self, api_version: &str) -> Option<&ServedVersion> {
-        self.versions.iter().find(|version| version.descriptor.api_version() == api_version)
+        self.versions.iter().find(|version| version.api_version == api_version)
     }
 
     fn converted(&self, object: &Value, api_version: &str) -> Result<Value, ConvertError> {
@@ -175,9 +178,12 @@ impl fieldmanager::Versions for Registration {
     fn empty(&self, api_version: &str) -> Value {
         let nothing = || Value::Object(serde_json::Map::new());
         let Some(version) = self.version(api_version) else { return nothing() };
-        // A type that requires what nobody wrote has no empty object, as custom resources have none.
-        let hub = version.codec.decode(nothing(), &mut Vec::new());
-        hub.ok().and_then(|hub| version.codec.convert(hub).to_value().ok()).unwrap_or_else(nothing)
+        let empty = version.empty.get_or_init(|| {
+            // A type that requires what nobody wrote has no empty object, as custom resources have none.
+            let hub = version.codec.decode(nothing(), &mut Vec::new());
+            hub.ok().and_then(|hub| version.codec.convert(hub).to_value().ok()).unwrap_or_else(nothing)
+        });
+        empty.clone()
     }
 }
 
@@ -198,8 +204,10 @@ impl fmt::Debug for Registration {
 impl ServedVersion {
     fn of<R: AggregatedResource>(codec: Box<dyn Codec>) -> Self {
         let descriptor = const { &R::DESCRIPTOR };
-        let head = format!(r#"{{"kind":"{}","apiVersion":"{}""#, descriptor.kind, descriptor.api_version());
-        Self { descriptor, schema: Schema::of::<R>(), columns: Columns::of(descriptor), codec, head }
+        let api_version = descriptor.api_version();
+        let head = format!(r#"{{"kind":"{}","apiVersion":"{api_version}""#, descriptor.kind);
+        let (schema, columns) = (Schema::of::<R>(), Columns::of(descriptor));
+        Self { descriptor, schema, columns, codec, api_version, head, empty: OnceLock::new() }
     }
 }
 
