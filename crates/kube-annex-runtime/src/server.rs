@@ -327,6 +327,7 @@ fn in_service(
             registration: Arc::clone(registration),
             storage: Arc::clone(cache.storage()),
             cache,
+            written: Arc::default(),
             selections: Arc::default(),
             prefix: Prefix::of_resource(descriptor.group, descriptor.plural),
             seams: seams.clone(),

@@ -5,6 +5,7 @@ use crate::registry::resource::ServedResource;
 use kube_annex::options::ListOptions;
 use kube_annex::{AggregatedResource, Object, Status};
 use std::fmt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 
 /// Reads the objects that this server stores. Empty until the server is built, and after it is gone: the plug-in that
@@ -19,6 +20,8 @@ impl Reader {
 
     /// Every object of a stored resource, in the hub version `R`, all namespaces.
     ///
+    /// * Shape: what was written through this server is in it; what others write is a moment later, as in the informers
+    ///   that upstream's plug-ins read. A write costs no question to the storage.
     /// * Errors: 503 before the server is built and after it is gone; 404 when `R` is not the hub of a stored resource.
     pub async fn list<R: AggregatedResource>(&self) -> Result<Vec<R>, Status> {
         let resources: Option<Vec<_>> = self.0.get().and_then(|all| all.iter().map(Weak::upgrade).collect());
@@ -32,7 +35,9 @@ impl Reader {
             })
             .find(|store| store.registration.descriptor().gvr() == wanted)
             .ok_or_else(Status::no_such_path)?;
-        let listed = store.list("", &ListOptions::default(), &super::list::Predicate::default()).await?;
+        let written = store.written.load(Ordering::Acquire);
+        let options = ListOptions { resource_version: written.to_string(), ..ListOptions::default() };
+        let listed = store.list("", &options, &super::list::Predicate::default()).await?;
         listed
             .items
             .iter()

@@ -19,6 +19,7 @@ use kube_annex::{Object, ResourceDescriptor, Status, Verb, field, metadata};
 use kube_annex_storage::cache::{CachedEntry, Freshness};
 use kube_annex_storage::{self as storage, Cached, Entry, Key, Precondition, Prefix, Revision, Storage};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long a read waits for a revision that has not happened yet.
@@ -38,6 +39,8 @@ pub(crate) struct Store {
     pub(crate) storage: Arc<dyn Storage>,
     /// What reads and watches are served from.
     pub(crate) cache: Arc<Cached>,
+    /// The last write that went through this server.
+    pub(crate) written: Arc<AtomicU64>,
     /// What watchers select.
     pub(crate) selections: Arc<Selections>,
     pub(crate) prefix: Prefix,
@@ -168,6 +171,12 @@ impl Store {
         })
     }
 
+    /// Notes a write; answers its number.
+    fn wrote(&self, revision: Revision) -> u64 {
+        self.written.fetch_max(revision.0, Ordering::AcqRel);
+        revision.0
+    }
+
     async fn entry(&self, namespace: &str, name: &str, verb: &str) -> Result<Entry, Status> {
         let key = self.key(namespace, name);
         let found = self.storage.get(&key).await.map_err(|error| self.failed(&error, verb, name))?;
@@ -278,7 +287,7 @@ impl Store {
             };
         }
         match self.storage.create(&key, bytes.clone()).await {
-            Ok(revision) => Ok(Item { bytes, revision: revision.0 }),
+            Ok(revision) => Ok(Item { bytes, revision: self.wrote(revision) }),
             Err(storage::Error::AlreadyExists { .. }) => {
                 let existing = self.storage.get(&key).await.map_err(|error| failed(&error))?;
                 Err(InsertError::Taken(existing.map(|entry| entry.value)))
@@ -367,12 +376,16 @@ impl Store {
         if lifecycle::may_be_removed(object) {
             // Somebody else may have removed the last finalizer, and the object with it, at the same time.
             return match self.storage.delete(&entry.key, precondition).await {
-                Ok(_) | Err(storage::Error::NotFound { .. }) => Ok(Item { bytes, revision: live.0 }),
+                Ok((_, revision)) => {
+                    self.wrote(revision);
+                    Ok(Item { bytes, revision: live.0 })
+                }
+                Err(storage::Error::NotFound { .. }) => Ok(Item { bytes, revision: live.0 }),
                 Err(error) => Err(error),
             };
         }
         let revision = self.storage.update(&entry.key, bytes.clone(), precondition).await?;
-        Ok(Item { bytes, revision: revision.0 })
+        Ok(Item { bytes, revision: self.wrote(revision) })
     }
 
     /// Deletes an object, or marks it when finalizers remain.
@@ -409,8 +422,14 @@ impl Store {
         let precondition = Precondition::at(entry.revision);
         if object.metadata().finalizers.is_none() {
             let item = Item { bytes: entry.value.clone(), revision: entry.revision.0 };
-            let removed =
-                if write.dry_run { Ok(()) } else { self.storage.delete(&entry.key, precondition).await.map(drop) };
+            let removed = if write.dry_run {
+                Ok(())
+            } else {
+                let removed = self.storage.delete(&entry.key, precondition).await;
+                removed.map(|(_, revision)| {
+                    self.wrote(revision);
+                })
+            };
             return Ok(removed.map(|()| Deletion::Removed(Written { object, item })));
         }
         metadata::mark_deleted(object.metadata_mut(), &Time(self.seams.clock.now()));
@@ -418,7 +437,9 @@ impl Store {
         let revision = if write.dry_run || bytes == entry.value.trim_ascii_end() {
             Ok(entry.revision)
         } else {
-            self.storage.update(&entry.key, bytes.clone(), precondition).await
+            self.storage.update(&entry.key, bytes.clone(), precondition).await.inspect(|revision| {
+                self.wrote(*revision);
+            })
         };
         Ok(revision.map(|revision| Deletion::Marked(Written { object, item: Item { bytes, revision: revision.0 } })))
     }
