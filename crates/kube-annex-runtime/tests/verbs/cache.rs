@@ -3,15 +3,19 @@
 use crate::{ALL_WIDGETS, OLD_WIDGETS, SHELVES, WIDGETS, at, labelled, names, revision, shelf, sized, widget};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use kube_annex::Status;
+use kube_annex_runtime::Reader;
+use kube_annex_runtime::admission::{Attributes, Operation, Plugin};
 use kube_annex_storage::cache::CacheOptions;
 use kube_annex_storage::memory::Memory;
 use kube_annex_storage::{
     BoxFuture, Entry, Error, Key, ListRequest, Page, Precondition, Prefix, Revision, Storage, WatchStream,
 };
 use kube_annex_testkit::TestServer;
+use kube_annex_testkit::resources::Shelf;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -126,12 +130,14 @@ struct Held {
     shut: tokio::sync::watch::Sender<bool>,
     /// Whether watches lose what they are told.
     deaf: Arc<AtomicBool>,
+    /// How often it was asked how far it is.
+    asked: AtomicUsize,
 }
 
 impl Held {
     fn new(held: bool) -> Arc<Self> {
         let shut = tokio::sync::watch::Sender::new(held);
-        Arc::new(Self { inside: Memory::new(), shut, deaf: Arc::default() })
+        Arc::new(Self { inside: Memory::new(), shut, deaf: Arc::default(), asked: AtomicUsize::new(0) })
     }
 }
 
@@ -182,6 +188,7 @@ impl Storage for Held {
         self.inside.size()
     }
     fn current_revision(&self) -> BoxFuture<'_, Result<Revision, Error>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         self.inside.current_revision()
     }
     fn wait_for(&self, revision: Revision) -> BoxFuture<'_, Result<(), Error>> {
@@ -214,6 +221,44 @@ async fn l_21_what_another_server_wrote_is_listed_read_and_told_at_once() {
         assert_eq!((revision(&object), &object["spec"]["size"]), (written, &json!(size)), "g_1");
         assert_eq!(revision(&events.next().await["object"]), written);
     }
+}
+
+/// Refuses widgets of a name that a shelf has.
+struct NotAsShelves(Reader);
+
+impl Plugin for NotAsShelves {
+    fn name(&self) -> &'static str {
+        "NotAsShelves"
+    }
+
+    fn handles(&self, operation: Operation) -> bool {
+        operation == Operation::Create
+    }
+
+    fn admit<'a>(&'a self, attributes: &'a mut Attributes<'_>) -> BoxFuture<'a, Result<(), Status>> {
+        Box::pin(async move {
+            let shelves = self.0.list::<Shelf>().await?;
+            let taken = shelves.iter().any(|shelf| shelf.metadata.name.as_deref() == Some(attributes.name));
+            let of_widgets = attributes.descriptor.kind == "Widget";
+            if of_widgets && taken { Err(Status::bad_request("a shelf has that name")) } else { Ok(()) }
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ad_3_plug_ins_see_what_was_just_written_and_writes_ask_the_storage_nothing_for_it() {
+    let storage = Held::new(false);
+    let server = TestServer::builder().storage(storage.clone()).with(|builder| builder.admission(NotAsShelves)).build();
+    server.made(WIDGETS, &widget("first")).await;
+    let before = storage.asked.load(Ordering::SeqCst);
+    for index in 0..30 {
+        let name = format!("w{index}");
+        server.made(SHELVES, &shelf(&name)).await;
+        server.post(WIDGETS, &widget(&name)).await.refused(400, "BadRequest", "a shelf has that name");
+        server.delete(&at(SHELVES, &name)).await.ok();
+        server.made(WIDGETS, &widget(&name)).await;
+    }
+    assert_eq!(storage.asked.load(Ordering::SeqCst), before);
 }
 
 #[tokio::test(start_paused = true)]
