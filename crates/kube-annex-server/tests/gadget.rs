@@ -61,6 +61,33 @@ async fn c_10_every_violation_is_told_at_once_with_422() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn om_3_what_metadata_violates_is_told_before_what_the_content_does() {
+    let server = server();
+    let mut wrong = gadget("Upper", &json!({"color": "pink"}));
+    wrong["metadata"]["labels"] = json!({"-": "x"});
+    let status = server.post(GADGETS, &wrong).await.json();
+    let fields = |status: &Value| causes(status).iter().map(|(_, field)| (*field).to_owned()).collect::<Vec<_>>();
+    assert_eq!(fields(&status), ["metadata.name", "metadata.labels", "spec.color"]);
+    let unnamed = json!({"generateName": "Upper-"});
+    wrong["metadata"] = unnamed;
+    let status = server.post(GADGETS, &wrong).await.json();
+    assert!(status["details"]["name"].as_str().unwrap().starts_with("Upper-"), "{status}");
+
+    server.made(GADGETS, &gadget("a", &json!({"color": "red"}))).await;
+    let status = server.merge(&at("a"), &json!({"metadata": {"labels": {"-": "x"}}, "spec": {"color": "pink"}})).await;
+    // Upstream judges changed metadata more than once.
+    let told = fields(&status.json());
+    assert_eq!((told.first().unwrap().as_str(), told.last().unwrap().as_str()), ("metadata.labels", "spec.color"));
+    // A write to the status leaves labels alone.
+    let status =
+        json!({"metadata": {"labels": {"-": "x"}}, "status": {"conditions": [{"type": "Ready", "status": "Perhaps"}]}});
+    let status = server.merge(&format!("{}/status", at("a")), &status).await.json();
+    assert!(fields(&status).iter().all(|field| field.starts_with("status")), "{status}");
+    let elsewhere = json!({"metadata": {"name": "b"}, "spec": {"color": "pink"}});
+    assert_eq!(server.merge(&at("a"), &elsewhere).await.status, 400);
+}
+
+#[tokio::test(start_paused = true)]
 async fn fv_1_another_json_type_is_400_whatever_is_violated_besides() {
     let server = server();
     let spec = json!({"color": "pink", "replicas": "3"});

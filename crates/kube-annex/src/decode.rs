@@ -26,6 +26,7 @@ use crate::gvk::GroupVersionKind;
 use crate::options::FieldValidation;
 use crate::resource::AggregatedResource;
 use crate::status::Status;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 /// The most findings told of one body.
@@ -57,7 +58,7 @@ pub struct Decoded {
 }
 
 /// Why a body cannot be read. The text is for the client.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The bytes are not a document, or not an object that tells its kind.
@@ -69,9 +70,9 @@ pub enum DecodeError {
     /// The object violates what its type declares.
     #[error("{}", crate::field::aggregate(errors))]
     Invalid {
-        /// The object's name; empty when it has none yet.
-        name: String,
-        /// Every violation.
+        /// The object's metadata, not judged yet.
+        metadata: Box<ObjectMeta>,
+        /// Every violation, of metadata none.
         errors: crate::field::ErrorList,
     },
 }
@@ -82,7 +83,9 @@ impl DecodeError {
         match self {
             Self::Unrecognized(_) => kind::unrecognized(expected, &self, body),
             Self::Misfit(_) => kind::cannot_handle(expected, expected, &self),
-            Self::Invalid { name, errors } => Status::invalid(&expected.group, &expected.kind, &name, &errors),
+            Self::Invalid { metadata, errors } => {
+                Status::invalid(&expected.group, &expected.kind, metadata.name.as_deref().unwrap_or_default(), &errors)
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::endpoint::Endpoint;
 use crate::endpoint::mutation::{self, Authorship, Make};
+use crate::endpoint::refusal::refusal;
 use crate::registry::store::Written;
 use crate::request::exchange::Exchange;
 use bytes::Bytes;
@@ -111,7 +112,7 @@ impl Applying<'_> {
         let decoded =
             mutation::decode_patched(endpoint, exchange, version, merged, live_tree.as_ref(), &mut Vec::new());
         let mut object = decoded.map_err(|error| match error {
-            DecodeError::Invalid { .. } => error.into_status(&endpoint.descriptor().gvk(), b""),
+            DecodeError::Invalid { .. } => refusal(endpoint, exchange, error, live),
             error => patch::invalid(error.to_string()),
         })?;
         applied.tell_duplicates(exchange, options.field_validation)?;

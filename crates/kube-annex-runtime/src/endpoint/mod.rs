@@ -13,6 +13,7 @@ mod list;
 mod message;
 mod mutation;
 mod patch;
+mod refusal;
 pub(crate) mod respond;
 mod scale;
 mod table;

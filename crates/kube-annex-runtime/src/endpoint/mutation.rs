@@ -1,6 +1,7 @@
 //! From a request's body to an object: what create, update, patch and apply share.
 
 use crate::endpoint::Endpoint;
+use crate::endpoint::refusal::refusal;
 use crate::registry::registration::ServedVersion;
 use crate::registry::store::{Write, Written};
 use crate::request::exchange::Exchange;
@@ -8,6 +9,7 @@ use crate::request::negotiate;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, USER_AGENT};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube_annex::decode::{self, DecodeError, MediaType};
 use kube_annex::fieldmanager::Writer;
 use kube_annex::gvk::GroupVersionKind;
@@ -60,11 +62,12 @@ pub(super) fn created_object(
 pub(super) struct Sent {
     /// Kept when there is something to be judged once more.
     tree: Value,
-    read: Result<Object, Status>,
+    /// What it violates is the error.
+    read: Result<Object, DecodeError>,
 }
 
 impl Sent {
-    /// * Errors: 400 when it is not an object of this kind and version, or (`Strict`) has findings.
+    /// * Errors: 400 when it is not an object of this kind, version and namespace, or (`Strict`) has findings.
     pub(super) fn read(
         endpoint: &Endpoint,
         exchange: &Exchange,
@@ -77,48 +80,59 @@ impl Sent {
         let codec = &endpoint.resource.served(endpoint.version).codec;
         let kept = if codec.declares() { tree.clone() } else { Value::Null };
         let read = match codec.decode(tree, &mut findings) {
-            Ok(object) => Ok(object),
             // A strict client hears of what it wrote before it hears of what that violates.
-            Err(error @ DecodeError::Invalid { .. }) => Err(error.into_status(&expected, b"")),
+            read @ (Ok(_) | Err(DecodeError::Invalid { .. })) => read,
             Err(error) => return Err(error.into_status(&expected, b"")),
         };
         tell(exchange, bytes, media, findings, validation, &expected)?;
-        Ok(Self { tree: kept, read })
+        let mut sent = Self { tree: kept, read };
+        if let Ok(object) = &mut sent.read {
+            check_namespace(endpoint, exchange, object)?;
+        } else if let Err(DecodeError::Invalid { metadata, .. }) = &mut sent.read {
+            check_namespace_of(endpoint, exchange, metadata)?;
+        }
+        Ok(sent)
     }
 
     /// The name in the body.
     pub(super) fn name(&self) -> &str {
+        self.metadata().and_then(|metadata| metadata.name.as_deref()).unwrap_or_default()
+    }
+
+    /// The uid in the body.
+    pub(super) fn uid(&self) -> &str {
+        self.metadata().and_then(|metadata| metadata.uid.as_deref()).unwrap_or_default()
+    }
+
+    fn metadata(&self) -> Option<&ObjectMeta> {
         match &self.read {
-            Ok(object) => object.name(),
-            Err(_) => self.tree.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default(),
+            Ok(object) => Some(object.metadata()),
+            Err(DecodeError::Invalid { metadata, .. }) => Some(metadata),
+            Err(_) => None,
         }
     }
 
-    /// The version in the body, of a type that declares what its fields may be.
-    pub(super) fn version(&self) -> &str {
-        self.tree.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default()
-    }
-
-    /// The object that results. `live` is what is there, as a tree of the version asked for.
+    /// The object that results. `live` is what is there, and the same as a tree of the version asked for.
     ///
-    /// * Errors: 422 with all that it violates, 400 for another namespace than that of the URL.
+    /// * Errors: 422 with all that it violates, or 409 where it does and the version it names is not the live one.
     pub(super) fn object(
         &self,
         endpoint: &Endpoint,
         exchange: &Exchange,
-        live: Option<&Value>,
+        live: Option<(&Object, &Value)>,
     ) -> Result<Object, Status> {
+        let refused = |error: DecodeError| refusal(endpoint, exchange, error, live.map(|(object, _)| object));
         let mut object = match &self.read {
             Ok(object) => object.clone(),
-            Err(refusal) if !endpoint.resource.registration.has_status() => return Err(refusal.clone()),
+            Err(error) if !endpoint.resource.registration.has_status() => return Err(refused(error.clone())),
             Err(_) => {
-                let tree = overlay(self.tree.clone(), live, &exchange.call.info.subresource);
+                let tree = overlay(self.tree.clone(), live.map(|(_, tree)| tree), &exchange.call.info.subresource);
                 let codec = &endpoint.resource.served(endpoint.version).codec;
-                let refused = |error: DecodeError| error.into_status(&endpoint.descriptor().gvk(), b"");
-                codec.decode(tree, &mut Vec::new()).map_err(refused)?
+                let mut object = codec.decode(tree, &mut Vec::new()).map_err(refused)?;
+                check_namespace(endpoint, exchange, &mut object)?;
+                object
             }
         };
-        check_namespace(endpoint, exchange, &mut object)?;
         deduplicate_owners(exchange, &mut object);
         Ok(object)
     }
@@ -193,17 +207,28 @@ pub(super) fn tell(
 
 /// Fills in the namespace of the URL, and refuses another one. Cluster-scoped objects lose theirs.
 pub(super) fn check_namespace(endpoint: &Endpoint, exchange: &Exchange, object: &mut Object) -> Result<(), Status> {
+    check_namespace_of(endpoint, exchange, object.metadata_mut())
+}
+
+/// As [`check_namespace`], of the metadata alone.
+pub(super) fn check_namespace_of(
+    endpoint: &Endpoint,
+    exchange: &Exchange,
+    metadata: &mut ObjectMeta,
+) -> Result<(), Status> {
     let namespace = &exchange.call.info.namespace;
     if !endpoint.resource.namespaced() {
-        object.metadata_mut().namespace = None;
+        metadata.namespace = None;
         return Ok(());
     }
-    if object.namespace().is_empty() {
-        object.metadata_mut().namespace = Some(namespace.clone());
-    } else if object.namespace() != namespace {
-        return Err(Status::bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request",
-        ));
+    match metadata.namespace.as_deref().unwrap_or_default() {
+        "" => metadata.namespace = Some(namespace.clone()),
+        sent if sent == namespace => {}
+        _ => {
+            return Err(Status::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
     }
     Ok(())
 }
@@ -223,14 +248,14 @@ pub(super) fn check_name(sent: &str, name: &str) -> Result<(), Status> {
     Ok(())
 }
 
-/// A uid in the body of an update is a precondition; `live` is empty where no object is.
-pub(super) fn check_uid(endpoint: &Endpoint, sent: &Object, live: &str) -> Result<(), Status> {
-    check_uid_of(endpoint, sent, sent.uid(), live)
+/// A uid in the body of an update is a precondition.
+pub(super) fn check_uid(endpoint: &Endpoint, live: &Object, uid: &str) -> Result<(), Status> {
+    check_uid_of(endpoint, live, uid, live.uid())
 }
 
-/// As [`check_uid`], with the uid in a body that is another view of the object.
-pub(super) fn check_uid_text(endpoint: &Endpoint, live: &Object, uid: &str) -> Result<(), Status> {
-    check_uid_of(endpoint, live, uid, live.uid())
+/// An object that is not there yet has no uid that a body could mean.
+pub(super) fn check_no_uid(endpoint: &Endpoint, sent: &Object) -> Result<(), Status> {
+    check_uid_of(endpoint, sent, sent.uid(), "")
 }
 
 fn check_uid_of(endpoint: &Endpoint, object: &Object, uid: &str, live: &str) -> Result<(), Status> {

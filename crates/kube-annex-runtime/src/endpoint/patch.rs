@@ -1,6 +1,7 @@
 //! `PATCH` of one object or its status.
 
 use crate::endpoint::mutation::{self, Authorship};
+use crate::endpoint::refusal::refusal;
 use crate::endpoint::{Endpoint, apply, respond};
 use crate::request::body;
 use crate::request::exchange::Exchange;
@@ -139,7 +140,7 @@ impl<'a> Patching<'a> {
         let mut findings = findings.clone();
         let decoded = self.decode(tree, &live_tree, &mut findings)?;
         tell(exchange, findings, validation)?;
-        let mut object = decoded.map_err(|violated| violated.into_status(&endpoint.descriptor().gvk(), b""))?;
+        let mut object = decoded.map_err(|violated| refusal(endpoint, exchange, violated, Some(live)))?;
         self.author.track(endpoint, Some(&live_tree), &mut object)?;
         mutation::check_namespace(endpoint, exchange, &mut object)?;
         mutation::check_name(object.name(), live.name())?;

@@ -39,7 +39,7 @@ pub(super) async fn update(endpoint: &Endpoint, exchange: &Exchange, body: Body)
     let write = endpoint.write(exchange, options.dry_run);
     let change = |live: &Object| {
         let uid = sent.pointer("/metadata/uid").and_then(Value::as_str).unwrap_or_default();
-        mutation::check_uid_text(endpoint, live, uid)?;
+        mutation::check_uid(endpoint, live, uid)?;
         rescaling.rescaled(live, |live_scale| Ok(rescaling.tracked(live_scale, sent.clone())))
     };
     let written = endpoint.resource.update(&write, &exchange.call.info.name, change).await?;

@@ -20,21 +20,15 @@ pub(super) async fn update(endpoint: &Endpoint, exchange: &Exchange, body: Body)
     let author = Authorship::of(endpoint, exchange, &options.field_manager);
 
     let change = |live: &Object| {
+        mutation::check_uid(endpoint, live, sent.uid())?;
         let live_tree = mutation::tree_of(endpoint, live)?;
-        let mut object = sent.object(endpoint, exchange, Some(&live_tree)).or_else(|refusal| {
-            if refusal.code == 422 {
-                // A version that is not the live one is told before what the content violates.
-                endpoint.resource.check_version(sent.version(), live)?;
-            }
-            Err(refusal)
-        })?;
-        mutation::check_uid(endpoint, &object, live.uid())?;
+        let mut object = sent.object(endpoint, exchange, Some((live, &live_tree)))?;
         author.track(endpoint, Some(&live_tree), &mut object)?;
         Ok(object)
     };
     let make = || {
         let mut object = sent.object(endpoint, exchange, None)?;
-        mutation::check_uid(endpoint, &object, "")?;
+        mutation::check_no_uid(endpoint, &object)?;
         metadata::clear_system_fields(object.metadata_mut());
         author.track(endpoint, None, &mut object)?;
         Ok(object)

@@ -54,13 +54,16 @@ pub(crate) fn before_create(registration: &Registration, seams: &Seams, mut obje
     if registration.has_status() {
         object = without_status(registration, object)?;
     }
-    let now = Time(seams.clock.now());
-    metadata::prepare_for_create(object.metadata_mut(), now, seams.ids.uid());
-    if tracks_generation(object.descriptor()) {
-        object.metadata_mut().generation = Some(1);
-    }
+    prepare_new_metadata(registration, seams, object.metadata_mut());
     registration.rules.prepare_for_create(&mut object);
     Ok(object)
+}
+
+fn prepare_new_metadata(registration: &Registration, seams: &Seams, metadata: &mut ObjectMeta) {
+    metadata::prepare_for_create(metadata, Time(seams.clock.now()), seams.ids.uid());
+    if tracks_generation(registration.descriptor()) {
+        metadata.generation = Some(1);
+    }
 }
 
 /// Judges a new object. Every violation at once, as 422.
@@ -113,11 +116,7 @@ pub(crate) fn validate_update(
     old: &Object,
 ) -> Result<(), Status> {
     let descriptor = object.descriptor();
-    let mut errors = metadata::validate_update(object.metadata(), old.metadata(), descriptor.scope);
-    if registration.rules.name_rule() != NameRule::PathSegment && !errors.is_empty() {
-        // Rules that judge names judge metadata once more, as upstream's do.
-        errors.extend(metadata::validate_changes(object.metadata(), old.metadata()));
-    }
+    let mut errors = judge_changes(registration, object.metadata(), old.metadata());
     errors.extend(registration.rules.validate_update(object, old));
     refuse(descriptor, object.name(), &errors)?;
     finish(registration, object, &write.exchange.warnings);
@@ -125,6 +124,39 @@ pub(crate) fn validate_update(
         count_generation(object, old);
     }
     Ok(())
+}
+
+fn judge_changes(registration: &Registration, new: &ObjectMeta, old: &ObjectMeta) -> field::ErrorList {
+    let mut errors = metadata::validate_update(new, old, registration.descriptor().scope);
+    if registration.rules.name_rule() != NameRule::PathSegment && !errors.is_empty() {
+        // Rules that judge names judge metadata once more, as upstream's do.
+        errors.extend(metadata::validate_changes(new, old));
+    }
+    errors
+}
+
+/// What is wrong with the metadata of an object whose content is wrong too: it is prepared as if all were well.
+pub(crate) fn judge_beside(
+    registration: &Registration,
+    seams: &Seams,
+    new: &mut ObjectMeta,
+    old: Option<&ObjectMeta>,
+) -> field::ErrorList {
+    if let Some(old) = old {
+        metadata::prepare_for_update(new, old);
+        return judge_changes(registration, new, old);
+    }
+    metadata::clear_system_fields(new);
+    prepare_new_metadata(registration, seams, new);
+    let base = new.generate_name.clone().filter(|base| !base.is_empty());
+    if let (Some(base), "") = (base, new.name.as_deref().unwrap_or_default()) {
+        new.name = Some(metadata::generated_name(&base, &seams.ids.name_suffix()));
+    }
+    match registration.rules.name_rule() {
+        // Rules that say nothing of names come first, and with a violation of theirs the rest is not looked at.
+        NameRule::PathSegment => field::ErrorList::new(),
+        rule => metadata::validate(new, registration.descriptor().scope, rule),
+    }
 }
 
 /// One more generation when another state is desired. Forms of one state are no difference, so this comes last.

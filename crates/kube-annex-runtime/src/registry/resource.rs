@@ -5,6 +5,7 @@ use crate::registry::list::{Listed, Predicate};
 use crate::registry::registration::{Registration, ServedVersion};
 use crate::registry::scale::Scaling;
 use crate::registry::store::{Deletion, Store, Write, Written};
+use crate::seams::Seams;
 use crate::source::ComputedStore;
 use kube_annex::fieldmanager::{self, FieldManager};
 use kube_annex::options::{DeleteOptions, ListOptions};
@@ -57,9 +58,13 @@ impl ServedResource {
 
     /// The present moment, on the clock that objects are made by.
     pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.seams().clock.now()
+    }
+
+    pub(crate) fn seams(&self) -> &Seams {
         match &self.origin {
-            Origin::Stored(store) => store.seams.clock.now(),
-            Origin::Computed(computed) => computed.seams.clock.now(),
+            Origin::Stored(store) => &store.seams,
+            Origin::Computed(computed) => &computed.seams,
         }
     }
 

@@ -4,6 +4,7 @@ use super::{DecodeError, KnownFields};
 use crate::field::quote;
 use crate::resource::AggregatedResource;
 use crate::schema::Validator;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -38,8 +39,7 @@ pub fn declared<R: AggregatedResource>(
     validator.complete(&mut value);
     let errors = validator.check(&value).map_err(|misfit| DecodeError::Misfit(misfit.to_string()))?;
     if !errors.is_empty() {
-        let name = value.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        return Err(DecodeError::Invalid { name, errors });
+        return Err(DecodeError::Invalid { metadata: metadata_of(value)?, errors });
     }
     fitted(value)
 }
@@ -56,6 +56,12 @@ fn fitted<R: AggregatedResource>(mut value: Value) -> Result<R, DecodeError> {
     serde_path_to_error::deserialize(value).map_err(misfit)
 }
 
+/// The metadata of an object that is not read as a whole.
+fn metadata_of(mut value: Value) -> Result<Box<ObjectMeta>, DecodeError> {
+    let metadata = value.get_mut("metadata").map_or_else(|| Value::Object(Map::new()), Value::take);
+    serde_path_to_error::deserialize(metadata).map(Box::new).map_err(|error| below("metadata", error))
+}
+
 /// Reads bytes that this server stored itself: no other check than that they fit `R`.
 pub fn stored<R: AggregatedResource>(bytes: &[u8]) -> Result<R, DecodeError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -65,9 +71,20 @@ pub fn stored<R: AggregatedResource>(bytes: &[u8]) -> Result<R, DecodeError> {
 }
 
 fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> DecodeError {
+    below("", error)
+}
+
+/// What does not fit in the member at a path.
+fn below(place: &str, error: serde_path_to_error::Error<serde_json::Error>) -> DecodeError {
     let path = error.path().to_string();
     let why = sentence(&error.into_inner().to_string());
-    DecodeError::Misfit(if path == "." { why } else { format!("{path}: {why}") })
+    let path = match (place, path.as_str()) {
+        ("", ".") => return DecodeError::Misfit(why),
+        (place, ".") => place.to_owned(),
+        ("", path) => path.to_owned(),
+        (place, path) => format!("{place}.{path}"),
+    };
+    DecodeError::Misfit(format!("{path}: {why}"))
 }
 
 /// serde's words in those of JSON.
