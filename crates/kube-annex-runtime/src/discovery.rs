@@ -30,7 +30,6 @@ pub struct Discovered {
 pub struct Discovery {
     legacy: BTreeMap<String, Forms>,
     aggregated: Forms,
-    aggregated_beta: Forms,
 }
 
 impl Discovery {
@@ -47,11 +46,7 @@ impl Discovery {
         }
         let list = aggregated::items(&groups);
         let etag = etag_of(&json(&list));
-        Self {
-            legacy,
-            aggregated: Forms::new(&aggregated::list("v2", &list), AGGREGATED_V2, &etag),
-            aggregated_beta: Forms::new(&aggregated::list("v2beta1", &list), AGGREGATED_V2BETA1, &etag),
-        }
+        Self { legacy, aggregated: Forms::new(&aggregated::list("v2", &list), AGGREGATED_V2, &etag) }
     }
 
     /// Answers a GET of a path at or below `/apis`, with or without a trailing slash.
@@ -61,18 +56,29 @@ impl Discovery {
     pub fn answer(&self, path: &str, ask: &Ask) -> Answer {
         let path = path.strip_suffix('/').unwrap_or(path);
         let Some(legacy) = self.legacy.get(path) else { return Answer::NotFound };
-        let choice = ask.accept().select(|range| choose(range, path == "/apis"));
+        let accept = ask.accept();
+        // As upstream, the aggregated document goes before whatever else is accepted.
+        let aggregated = accept.select(aggregated_form).filter(|_| path == "/apis");
+        let legacy_form = || accept.select(|range| form(range).filter(|_| is_plain(range)));
+        let choice = match aggregated {
+            Some(format) => Some((Generation::V2, format)),
+            None => legacy_form().map(|format| (Generation::Legacy, format)),
+        };
         match choice {
             None => Answer::NotAcceptable { offered: MEDIA_TYPES },
             Some((Generation::Legacy, format)) => legacy.form(format, ask).plain(),
             Some((Generation::V2, format)) => cacheable(self.aggregated.form(format, ask), ask),
-            Some((Generation::V2Beta1, format)) => cacheable(self.aggregated_beta.form(format, ask), ask),
         }
     }
 
     /// Every path that is answered.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.legacy.keys().map(String::as_str)
+    }
+
+    /// Whether a path, with or without a trailing slash, is one of a document.
+    pub fn has(&self, path: &str) -> bool {
+        self.legacy.contains_key(path.strip_suffix('/').unwrap_or(path))
     }
 
     /// Whether a group has resources here.
@@ -130,7 +136,6 @@ fn find_or_insert<T>(items: &mut Vec<T>, is_it: impl Fn(&T) -> bool, make: impl 
 enum Generation {
     Legacy,
     V2,
-    V2Beta1,
 }
 
 #[derive(Clone, Copy)]
@@ -140,25 +145,27 @@ enum Format {
     Protobuf,
 }
 
-/// What a media range selects. Another transform than aggregated discovery selects nothing: the next range is tried.
-fn choose(range: &MediaRange, can_aggregate: bool) -> Option<(Generation, Format)> {
-    let format = if range.matches("application/json") {
-        Format::Json
+/// The form in which a media range takes the aggregated document.
+fn aggregated_form(range: &MediaRange) -> Option<Format> {
+    let asked = (range.parameter("as"), range.parameter("g"), range.parameter("v"));
+    form(range).filter(|_| asked == ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2"))
+}
+
+/// Whether a media range asks for no other kind of document.
+fn is_plain(range: &MediaRange) -> bool {
+    ["as", "g", "v"].iter().all(|parameter| range.parameter(parameter).is_empty())
+}
+
+fn form(range: &MediaRange) -> Option<Format> {
+    if range.matches("application/json") {
+        Some(Format::Json)
     } else if range.matches("application/yaml") {
-        Format::Yaml
+        Some(Format::Yaml)
     } else if range.matches(protobuf::MEDIA_TYPE) {
-        Format::Protobuf
+        Some(Format::Protobuf)
     } else {
-        return None;
-    };
-    let transform = (range.parameter("as"), range.parameter("g"), range.parameter("v"));
-    let generation = match transform {
-        ("", ..) => Generation::Legacy,
-        ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2") if can_aggregate => Generation::V2,
-        ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2beta1") if can_aggregate => Generation::V2Beta1,
-        _ => return None,
-    };
-    Some((generation, format))
+        None
+    }
 }
 
 fn cacheable(document: &Document, ask: &Ask) -> Answer {
@@ -219,9 +226,4 @@ const AGGREGATED_V2: &[&str; 3] = &[
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
     "application/yaml;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
     "application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
-];
-const AGGREGATED_V2BETA1: &[&str; 3] = &[
-    "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
-    "application/yaml;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
-    "application/vnd.kubernetes.protobuf;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
 ];

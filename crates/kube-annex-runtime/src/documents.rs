@@ -7,7 +7,7 @@ use crate::health::{ENDPOINTS, Health};
 use crate::openapi::{About, OpenApi, Served};
 use crate::registry::registration::Registration;
 use crate::request::exchange::Exchange;
-use crate::request::negotiate::negotiate_status;
+use crate::request::negotiate::{check_produced, check_route, negotiate_status};
 use crate::seams::Seams;
 use axum::Router;
 use axum::body::Body;
@@ -67,10 +67,13 @@ impl Documents {
                 Ok(answer.unwrap_or_else(|| self.not_found(exchange)))
             }
             ["version"] if reading => {
+                check_produced(&exchange.headers, &["application/json"])?;
                 self.response(exchange, answer_version(&self.version, &Ask::from_headers(&exchange.headers)))
             }
             ["version"] => Err(Status::method_not_allowed()),
-            ["" | "index.html"] if reading => Ok(json(exchange, &self.paths())),
+            ["" | "index.html"] => Ok(json(exchange, &self.paths())),
+            // Upstream's router takes no slash for nothing here.
+            ["apis"] if path.ends_with("//") => Ok(self.not_found(exchange)),
             ["apis", rest @ ..] => {
                 if let Some(group) = rest.first()
                     && !self.discovery.serves_group(group)
@@ -80,11 +83,14 @@ impl Documents {
                 if !reading {
                     return Err(Status::method_not_allowed());
                 }
+                if self.discovery.has(path) {
+                    check_route(&exchange.headers, false)?;
+                }
                 let pretty = negotiate_status(&exchange.headers, query).is_some_and(|negotiated| negotiated.pretty);
                 let ask = Ask::from_headers(&exchange.headers).pretty(pretty);
                 self.response(exchange, self.discovery.answer(path, &ask))
             }
-            ["openapi", ..] if reading => {
+            ["openapi", ..] => {
                 let ask = Ask::from_headers(&exchange.headers);
                 self.response(exchange, self.openapi.answer(path, query, &ask, self.seams.clock.now()))
             }

@@ -133,8 +133,15 @@ pub(crate) fn text(code: StatusCode, body: String) -> Response {
     *response.status_mut() = code;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if code.is_client_error() || code.is_server_error() {
+        response.extensions_mut().insert(BareError);
+    }
     response
 }
+
+/// The mark of an error that Go's library writes as text: it takes away what others said of caching.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BareError;
 
 #[cfg(test)]
 mod tests {

@@ -17,6 +17,8 @@ mod v3;
 
 use crate::document::{Answer, Ask, Document, IMMUTABLE, VARY_ACCEPT};
 use crate::request::accept::Accept;
+use bytes::Bytes;
+use http::HeaderMap;
 use http::header::EXPIRES;
 use kube_annex::ResourceDescriptor;
 use kube_annex::options::query::Query;
@@ -50,6 +52,8 @@ pub struct OpenApi {
     v2: Forms,
     v3: Document,
     group_versions: BTreeMap<String, Forms>,
+    /// What belongs to no group version: read by whoever knows of it, and not listed in the root.
+    others: BTreeMap<String, Forms>,
 }
 
 /// One document, and the same in protobuf from the first request for that on.
@@ -96,22 +100,30 @@ impl OpenApi {
         let definitions = definitions::collect(served);
         let mut group_versions = BTreeMap::new();
         for (group, version) in operations::group_versions(served) {
-            let document = v3::document(about, group, version, served, &definitions);
+            let paths = operations::of_group_version(group, version, served);
+            let document = v3::document(about, &paths, Some((group, version)), &definitions);
             group_versions.insert(format!("apis/{group}/{version}"), Forms::of_v3(&document));
         }
+        let others = operations::of_server(served).into_iter().map(|path| {
+            let key = path.template.trim_matches('/').to_owned();
+            (key, Forms::of_v3(&v3::document(about, &[path], None, &definitions)))
+        });
+        let others = others.collect();
         let etags = group_versions.iter().map(|(key, document)| (key.as_str(), document.json.etag()));
         Self {
             v2: Forms::of_v2(&v2::document(about, served, &definitions)),
             v3: json_document(&v3::root(etags)),
             group_versions,
+            others,
         }
     }
 
-    /// Answers a GET of a path at or below `/openapi`. `query` is what follows the `?`, `now` the time of the request.
+    /// Answers a request for a path at or below `/openapi`, whatever its method. `query` is what follows the `?`, `now` the time of the request.
     ///
     /// * Shape: a version 3 document asked for with its current `hash` may be kept for a year; with an old one, or
     ///   without, it is answered all the same but is not to be kept. There are no redirects: the aggregator follows none.
-    /// * Errors: [`Answer::NotAcceptable`] when neither JSON nor protobuf is accepted, [`Answer::NotFound`] for every other path.
+    /// * Errors: [`Answer::NotAcceptable`] when neither JSON nor protobuf is accepted, [`Answer::NotFound`] for every path
+    ///   outside.
     pub fn answer(&self, path: &str, query: &str, ask: &Ask, now: jiff::Timestamp) -> Answer {
         match path {
             "/openapi/v2" => match self.v2.accepted(&ask.accept()) {
@@ -121,8 +133,11 @@ impl OpenApi {
             // Small, and of one form only: answered whatever is accepted, as upstream does.
             "/openapi/v3" => self.v3.conditional(ask, &[]),
             _ => {
-                let key = path.strip_prefix("/openapi/v3/").unwrap_or_default();
-                self.group_versions.get(key).map_or(Answer::NotFound, |forms| versioned(forms, query, ask, now))
+                let Some(key) = path.strip_prefix("/openapi/v3/") else { return Answer::NotFound };
+                // As upstream, a document that is not there is an empty one.
+                let none = || Answer::Ok { headers: HeaderMap::new(), body: Bytes::new() };
+                let forms = self.group_versions.get(key).or_else(|| self.others.get(key));
+                forms.map_or_else(none, |forms| versioned(forms, query, ask, now))
             }
         }
     }

@@ -8,6 +8,7 @@ mod json;
 mod kind;
 mod order;
 mod protobuf;
+mod repair;
 mod scalar;
 mod typed;
 mod yaml;
@@ -17,9 +18,10 @@ mod tests;
 
 pub use fields::KnownFields;
 pub use kind::check_type;
-pub(crate) use kind::describe;
+pub use kind::describe;
 pub use order::in_document_order;
 pub(crate) use protobuf::open;
+pub(crate) use typed::misfit;
 pub use typed::{declared, other, stored, typed};
 
 use crate::gvk::GroupVersionKind;
@@ -105,15 +107,16 @@ pub fn decode(bytes: &[u8], media: MediaType) -> Result<Decoded, DecodeError> {
     }
 }
 
-/// Reads one document of a kind: its tree, with its type filled in, and what is written twice.
+/// Reads one document of a kind: its tree, with its type filled in, and what is written twice. `versions` are all in which
+/// the kind is served.
 ///
 /// * Errors: 400 when it cannot be read, is of another kind or version, or of a kind that has no such form.
-pub fn body(bytes: &[u8], media: MediaType, expected: &GroupVersionKind) -> Result<Decoded, Status> {
+pub fn body(bytes: &[u8], media: MediaType, expected: &GroupVersionKind, versions: &[&str]) -> Result<Decoded, Status> {
     if media == MediaType::Protobuf {
         return protobuf::body(bytes, expected);
     }
     let mut decoded = decode(bytes, media).map_err(|error| error.into_status(expected, bytes))?;
-    check_type(&mut decoded.value, expected)?;
+    check_type(&mut decoded.value, expected, versions)?;
     Ok(decoded)
 }
 
@@ -129,7 +132,7 @@ pub fn object<R: AggregatedResource>(
 ) -> Result<(R, Vec<String>), Status> {
     let expected = R::DESCRIPTOR.gvk();
     let refused = |error: DecodeError| error.into_status(&expected, body);
-    let Decoded { value, duplicates: mut findings } = self::body(body, media, &expected)?;
+    let Decoded { value, duplicates: mut findings } = self::body(body, media, &expected, &[])?;
     let (object, unknown) = typed::<R>(value, fields).map_err(refused)?;
     findings.extend(unknown);
     let findings = in_document_order(body, media, findings);
@@ -176,6 +179,17 @@ enum Place<'p> {
     Root,
     Key(&'p Self, &'p str),
     Index(&'p Self, usize),
+}
+
+impl Place<'_> {
+    /// Whether it is below the metadata of the object.
+    fn is_in_metadata(&self) -> bool {
+        match self {
+            Self::Root => false,
+            Self::Key(Self::Root, key) => *key == "metadata",
+            Self::Key(parent, _) | Self::Index(parent, _) => parent.is_in_metadata(),
+        }
+    }
 }
 
 impl std::fmt::Display for Place<'_> {

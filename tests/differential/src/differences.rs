@@ -78,12 +78,27 @@ impl Differences {
         Ok(Self { declared: declared.collect::<Result<_>>()? })
     }
 
+    /// The same with some left out, by their names.
+    ///
+    /// * Errors: nothing is declared under a name.
+    pub(crate) fn without(mut self, names: &[String]) -> Result<Self> {
+        for name in names {
+            let before = self.declared.len();
+            self.declared.retain(|declared| declared.name != *name);
+            ensure!(self.declared.len() < before, "no difference is declared as {name}");
+        }
+        Ok(self)
+    }
+
     /// The two answers to a step after everything that is declared for it; they are equal unless something is not.
     pub(crate) fn explained(&self, step: &str, upstream: &str, ours: &str) -> (String, String) {
         let mut pair = (upstream.to_owned(), ours.to_owned());
-        for declared in self.declared.iter().filter(|declared| declared.steps.is_match(step)) {
+        for declared in &self.declared {
             if pair.0 == pair.1 {
                 break;
+            }
+            if !declared.steps.is_match(step) {
+                continue;
             }
             if declared.leaves {
                 pair = (leaves(&pair.0), leaves(&pair.1));

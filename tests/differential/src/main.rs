@@ -53,6 +53,9 @@ struct Args {
     /// Our server's program [default: built by cargo].
     #[arg(long)]
     program: Option<PathBuf>,
+    /// Compare as though the differences of these names were not declared.
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<String>,
     /// Print the answers, not only what differs.
     #[arg(long)]
     show: bool,
@@ -85,7 +88,7 @@ async fn all(args: &Args) -> Result<usize> {
     let scripts = Script::all(&here.join("scripts"))?;
     let wanted = |script: &&Script| args.only.as_ref().is_none_or(|only| script.name.contains(only));
     let scripts: Vec<&Script> = scripts.iter().filter(wanted).collect();
-    let differences = Differences::read(&here.join("differences.yaml"))?;
+    let differences = Differences::read(&here.join("differences.yaml"))?.without(&args.without)?;
     let dir = args.dir.clone().unwrap_or_else(|| xtask::paths::target().join("differential"));
     let servers = Servers::start(&dir, args.backend, args.program.clone()).await?;
     let outcome = compare(args, &scripts, &differences, &servers).await;
@@ -139,17 +142,17 @@ async fn random(args: &Args, declared: &Differences, servers: &Servers) -> Resul
     let mut found = 0;
     for number in 0..args.cases {
         let case = random::case(seed, number);
-        let shown = shrink::shown(&case, number, declared, servers).await?;
+        let shown = shrink::shown(&case, declared, servers).await?;
         if shown.is_empty() {
             continue;
         }
         found += 1;
-        let small = shrink::smallest(case, number, declared, servers).await?;
-        say(format!("DIFFERENT random/case {number} of --seed {seed}"));
-        for step in &small {
+        let small = shrink::smallest(case, declared, servers).await?;
+        say(format!("DIFFERENT {} case {number} of --seed {seed}", small.of.name()));
+        for step in &small.steps {
             say(step.to_string());
         }
-        let again = shrink::shown(&small, number, declared, servers).await?;
+        let again = shrink::shown(&small, declared, servers).await?;
         say(if again.is_empty() { format!("not again, but at first: {shown}") } else { again });
         if found == MOST_FOUND {
             note(format!("stopped at {MOST_FOUND} cases that differ, after {number}"));

@@ -144,7 +144,7 @@ pattern!(OF_OBJECT, r#"("uid": ?"[^"]+",\s*"resourceVersion": ?")(\d+)(")"#);
 pattern!(OF_SORTED_OBJECT, r#"("resourceVersion": ?")(\d+)",\s*"(?:selfLink|uid)"#);
 pattern!(
     IN_TEXT,
-    r"((?i:resource version: |current: |, ResourceVersion: |in record \(|in precondition \(|version: \d+ \())(\d+)"
+    r"((?i:resource version: |current: |, ResourceVersion: |in record \(|in (?:the )?precondition \(|version: \d+ \())(\d+)"
 );
 pattern!(TOKEN, r#"("continue": ?"|continue: )([A-Za-z0-9_-]{16,})"#);
 // Scripts that refuse a generated name write its beginning with a mark.

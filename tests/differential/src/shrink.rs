@@ -5,31 +5,35 @@ use serde_json::Value;
 
 use crate::custom::common;
 use crate::differences::Differences;
+use crate::random::{Case, Of};
 use crate::report;
 use crate::run::{clear, run};
 use crate::script::{Action, Step};
-use crate::servers::{GADGETS, Servers};
-
-/// Whether the two servers answer a history differently.
-pub(crate) async fn differs(steps: &[Step], number: usize, declared: &Differences, servers: &Servers) -> Result<bool> {
-    Ok(!shown(steps, number, declared, servers).await?.is_empty())
-}
+use crate::servers::{COLLECTIONS, GADGETS, Servers};
 
 /// What differs in the first step that is answered differently; empty when none is.
 ///
-/// * Shape: a history ends where upstream leaves a null behind, which it then refuses itself: what comes after that is no
-///   longer the same history.
-pub(crate) async fn shown(steps: &[Step], number: usize, declared: &Differences, servers: &Servers) -> Result<String> {
-    let (custom, gadgets) = (&servers.custom, &servers.gadgets);
-    let (upstream, ours) = tokio::join!(run(steps, custom), run(steps, gadgets));
-    tokio::try_join!(clear(custom, GADGETS), clear(gadgets, GADGETS))?;
-    for ((step, upstream), ours) in steps.iter().zip(&upstream).zip(&ours) {
-        let (upstream, ours) = (common(upstream), common(ours));
-        if LEFT_BEHIND.iter().any(|mark| upstream.contains(mark)) {
+/// * Shape: a history of gadgets ends where upstream leaves a null behind, which it then refuses itself: what comes after that
+///   is no longer the same history.
+pub(crate) async fn shown(case: &Case, declared: &Differences, servers: &Servers) -> Result<String> {
+    let (one, other, collections) = match case.of {
+        Of::Gadgets => (&servers.custom, &servers.gadgets, GADGETS),
+        Of::Wardle => (&servers.direct_upstream, &servers.direct_ours, COLLECTIONS),
+    };
+    let (upstream, ours) = tokio::join!(run(&case.steps, one), run(&case.steps, other));
+    tokio::try_join!(clear(one, collections), clear(other, collections))?;
+    for ((step, upstream), ours) in case.steps.iter().zip(&upstream).zip(&ours) {
+        if upstream == ours {
+            continue;
+        }
+        let (upstream, ours) = match case.of {
+            Of::Gadgets => (common(upstream), common(ours)),
+            Of::Wardle => (upstream.clone(), ours.clone()),
+        };
+        if case.of == Of::Gadgets && LEFT_BEHIND.iter().any(|mark| upstream.contains(mark)) {
             break;
         }
-        let name = format!("random/case {number}: {}", step.name);
-        let (upstream, ours) = declared.explained(&name, &upstream, &ours);
+        let (upstream, ours) = declared.explained(&format!("{}: {}", case.of.name(), kind_of(step)), &upstream, &ours);
         if upstream != ours {
             return Ok(format!("{}:\n{}", step.name, report::diff(&upstream, &ours)));
         }
@@ -37,52 +41,89 @@ pub(crate) async fn shown(steps: &[Step], number: usize, declared: &Differences,
     Ok(String::new())
 }
 
-/// The fewest steps with the smallest bodies that still differ, within a bounded number of tries.
-pub(crate) async fn smallest(
-    mut steps: Vec<Step>,
-    number: usize,
-    declared: &Differences,
-    servers: &Servers,
-) -> Result<Vec<Step>> {
-    let mut tries = MOST_TRIES;
-    let mut at = steps.len();
-    while at > 0 && tries > 0 {
-        at -= 1;
-        tries -= 1;
-        let mut fewer = steps.clone();
-        fewer.remove(at);
-        if differs(&fewer, number, declared, servers).await? {
-            steps = fewer;
+/// What a step does, as declared differences know it: `PATCH application/merge-patch+json`.
+fn kind_of(step: &Step) -> String {
+    match &step.action {
+        Action::Ask(request) => {
+            let form = request.headers.iter().find(|(name, _)| name == "content-type").map_or("", |(_, form)| form);
+            format!("{} {form}", request.method)
         }
+        Action::First(..) => "WATCH".to_owned(),
+        _ => step.name.clone(),
     }
-    for index in 0..steps.len() {
+}
+
+/// The fewest steps with the smallest bodies that still differ, within a bounded number of tries.
+pub(crate) async fn smallest(case: Case, declared: &Differences, servers: &Servers) -> Result<Case> {
+    let mut shrinking = Shrinking { case, declared, servers, tries: MOST_TRIES };
+    let mut at = shrinking.case.steps.len();
+    while at > 0 {
+        at -= 1;
+        let mut fewer = shrinking.case.clone();
+        fewer.steps.remove(at);
+        shrinking.take(fewer).await?;
+    }
+    for index in 0..shrinking.case.steps.len() {
         let mut next = 0;
-        while tries > 0 {
-            let Some(smaller) = smaller(&steps[index], next) else { break };
-            tries -= 1;
-            let mut other = steps.clone();
-            other[index] = smaller;
-            if differs(&other, number, declared, servers).await? {
-                steps = other;
-            } else {
+        while let Some(smaller) = smaller(&shrinking.case.steps[index], next).filter(|_| shrinking.tries > 0) {
+            let mut other = shrinking.case.clone();
+            other.steps[index] = smaller;
+            if !shrinking.take(other).await? {
                 next += 1;
             }
         }
     }
-    Ok(steps)
+    Ok(shrinking.case)
 }
 
-/// The step without the nth value of its body, counted through all depths.
-fn smaller(step: &Step, nth: usize) -> Option<Step> {
-    let Action::Ask(request) = &step.action else { return None };
-    let mut body: Value = serde_json::from_str(&request.body).ok()?;
-    let mut left = nth;
-    if !drop_nth(&mut body, &mut left) {
-        return None;
+/// A history on its way to the smallest.
+struct Shrinking<'a> {
+    case: Case,
+    declared: &'a Differences,
+    servers: &'a Servers,
+    tries: usize,
+}
+
+impl Shrinking<'_> {
+    /// Goes on with another history if it is still answered differently.
+    async fn take(&mut self, other: Case) -> Result<bool> {
+        if self.tries == 0 {
+            return Ok(false);
+        }
+        self.tries -= 1;
+        let differs = !shown(&other, self.declared, self.servers).await?.is_empty();
+        if differs {
+            self.case = other;
+        }
+        Ok(differs)
     }
+}
+
+/// The step without its nth part: the headers first, then the parameters of the query, then the values of the body.
+fn smaller(step: &Step, nth: usize) -> Option<Step> {
+    let (Action::Ask(request) | Action::First(_, request)) = &step.action else { return None };
     let mut request = request.clone();
-    request.body = body.to_string();
-    Some(Step { action: Action::Ask(request), ..step.clone() })
+    let parameters = request.target.split_once('?').map_or(0, |(_, query)| query.split('&').count());
+    if nth < request.headers.len() {
+        request.headers.remove(nth);
+    } else if nth < request.headers.len() + parameters {
+        let (path, query) = request.target.split_once('?')?;
+        let mut kept: Vec<&str> = query.split('&').collect();
+        kept.remove(nth - request.headers.len());
+        request.target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
+    } else {
+        let mut body: Value = serde_json::from_str(&request.body).ok()?;
+        let mut left = nth - request.headers.len() - parameters;
+        if !drop_nth(&mut body, &mut left) {
+            return None;
+        }
+        request.body = body.to_string();
+    }
+    let action = match &step.action {
+        Action::First(count, _) => Action::First(*count, request),
+        _ => Action::Ask(request),
+    };
+    Some(Step { action, ..step.clone() })
 }
 
 fn drop_nth(value: &mut Value, left: &mut usize) -> bool {

@@ -107,7 +107,6 @@ fn the_documents_are_these() {
     insta::assert_snapshot!("version_with_subresources", body("/apis/rich.example.com/v1", ""));
     insta::assert_snapshot!("aggregated", body("/apis", V2));
     insta::assert_snapshot!("aggregated_yaml", body("/apis", &V2.replace("json", "yaml")));
-    insta::assert_snapshot!("aggregated_beta", body("/apis", V2BETA1));
 }
 
 #[test]
@@ -221,7 +220,7 @@ fn d_27_the_etag_follows_the_content() {
 }
 
 #[test]
-fn d_28_ranges_are_tried_in_order() {
+fn d_28_the_aggregated_document_goes_before_others_whatever_their_order() {
     let plain = Some("application/json".to_owned());
     assert_eq!(content_type(""), plain);
     assert_eq!(content_type("*/*"), plain);
@@ -233,7 +232,9 @@ fn d_28_ranges_are_tried_in_order() {
         Some(V2.to_owned())
     );
     assert_eq!(content_type("application/json;as=Table;v=v1;g=meta.k8s.io,application/json"), plain);
-    assert_eq!(content_type(&format!("application/json,{V2}")), plain);
+    assert_eq!(content_type(&format!("application/json,{V2}")), Some(V2.to_owned()));
+    assert_eq!(content_type(&format!("application/json,{V2};q=0")), plain);
+    assert_eq!(content_type("application/json;v=v1"), None);
     assert_eq!(content_type("text/html"), None);
     let protobuf = "application/vnd.kubernetes.protobuf";
     assert_eq!(content_type(protobuf), Some(protobuf.to_owned()));
@@ -242,12 +243,10 @@ fn d_28_ranges_are_tried_in_order() {
 }
 
 #[test]
-fn v2beta1_is_served_to_those_who_name_it_before_anything_else() {
-    assert_eq!(content_type(V2BETA1), Some(V2BETA1.to_owned()));
-    assert_eq!(content_type(&format!("{V2},{V2BETA1},application/json")), Some(V2.to_owned()));
-    assert_eq!(content_type(&format!("{V2BETA1},application/json")), Some(V2BETA1.to_owned()));
-    assert_eq!(content_type(&format!("application/json,{V2BETA1}")), Some("application/json".to_owned()));
-    assert_eq!(parsed("/apis", V2BETA1)["apiVersion"], "apidiscovery.k8s.io/v2beta1");
+fn da_4_version_v2beta1_is_gone() {
+    assert_eq!(content_type(V2BETA1), None);
+    assert_eq!(content_type(&format!("{V2BETA1},{V2},application/json")), Some(V2.to_owned()));
+    assert_eq!(content_type(&format!("{V2BETA1},application/json")), Some("application/json".to_owned()));
 }
 
 #[test]

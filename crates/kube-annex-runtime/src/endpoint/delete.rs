@@ -1,6 +1,6 @@
 //! `DELETE` of one object.
 
-use crate::endpoint::{Endpoint, mutation, respond};
+use crate::endpoint::{Endpoint, check_name, mutation, respond};
 use crate::registry::store::Deletion;
 use crate::request::body;
 use crate::request::exchange::Exchange;
@@ -14,7 +14,8 @@ use kube_annex::options::DeleteOptions;
 
 pub(super) async fn delete(endpoint: &Endpoint, exchange: &Exchange, body: Body) -> Result<Response, Status> {
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
-    let options = options(endpoint, exchange, body).await?;
+    let options = options(exchange, body).await?;
+    check_name(exchange)?;
     let name = &exchange.call.info.name;
     let write = endpoint.write(exchange, !options.dry_run.is_empty());
     match endpoint.resource.delete(&write, name, &options).await? {
@@ -34,7 +35,7 @@ pub(super) async fn delete(endpoint: &Endpoint, exchange: &Exchange, body: Body)
 }
 
 /// The options in the body, or in the query when there is no body.
-pub(super) async fn options(endpoint: &Endpoint, exchange: &Exchange, body: Body) -> Result<DeleteOptions, Status> {
+pub(super) async fn options(exchange: &Exchange, body: Body) -> Result<DeleteOptions, Status> {
     let bytes = body::read(body).await?;
     if bytes.is_empty() {
         return DeleteOptions::parse_query(&exchange.query);
@@ -43,5 +44,5 @@ pub(super) async fn options(endpoint: &Endpoint, exchange: &Exchange, body: Body
         "" => MediaType::Json,
         _ => mutation::media_type(exchange)?,
     };
-    DeleteOptions::parse_body(&bytes, media, &endpoint.descriptor().group_version())
+    DeleteOptions::parse_body(&bytes, media)
 }

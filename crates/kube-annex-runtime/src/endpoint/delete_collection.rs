@@ -16,8 +16,8 @@ pub(super) async fn delete_collection(
 ) -> Result<Response, Status> {
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
     let selection = ListOptions::parse_list(&exchange.query)?;
-    let options = delete::options(endpoint, exchange, body).await?;
     let predicate = Predicate::of(&selection, &endpoint.resource.registration, endpoint.version)?;
+    let options = delete::options(exchange, body).await?;
     let write = endpoint.write(exchange, !options.dry_run.is_empty());
     let listed = endpoint.resource.list(&write, &selection, &predicate).await?;
     for item in &listed.items {

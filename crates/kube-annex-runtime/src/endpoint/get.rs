@@ -1,7 +1,7 @@
 //! `GET` of one object.
 
 use crate::endpoint::form::Form;
-use crate::endpoint::{Endpoint, respond};
+use crate::endpoint::{Endpoint, check_name, respond};
 use crate::registry::item::Item;
 use crate::registry::resource::Origin;
 use crate::request::exchange::Exchange;
@@ -17,6 +17,7 @@ pub(super) async fn get(endpoint: &Endpoint, exchange: &Exchange) -> Result<Resp
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
     let options = GetOptions::parse(&exchange.query)?;
     let at_least = version::parse_get(&options.resource_version)?;
+    check_name(exchange)?;
     let name = &exchange.call.info.name;
     let item = match &endpoint.resource.origin {
         Origin::Stored(store) => {

@@ -107,13 +107,17 @@ impl Endpoints {
         let descriptor = endpoint.descriptor();
         let name = info.parts.get(1).map(String::as_str).unwrap_or_default();
         let namespaced = endpoint.resource.namespaced();
-        // An empty segment is authorized as one thing and would be served as another.
-        let empty_segment = info.path.trim_matches('/').split('/').any(str::is_empty);
+        // An empty segment could be authorized as one thing and be served as another. That of the namespace is none.
+        let segments = info.path.trim_matches('/').split('/').enumerate();
+        let watch_path = is_watch_path(info);
+        let namespace_at = NAMESPACE_SEGMENT + usize::from(watch_path);
+        let no_namespace = |at| at == namespace_at && info.parts.len() <= 2 && namespaced;
+        let empty_segment = segments.filter(|(at, _)| !no_namespace(*at)).any(|(_, segment)| segment.is_empty());
         if (!namespaced && !info.namespace.is_empty()) || info.parts.len() > 3 || empty_segment {
             return Route::NoSuchPath;
         }
-        let whole_cluster = namespaced && info.namespace.is_empty();
-        let watch_path = is_watch_path(info);
+        let names_none = info.path.trim_matches('/').split('/').nth(namespace_at).is_some_and(str::is_empty);
+        let whole_cluster = namespaced && info.namespace.is_empty() && !names_none;
         let allowed: &[Verb] = match (name, info.subresource.as_str()) {
             _ if info.verb == "proxy" => return Route::NoSuchPath,
             _ if watch_path && (info.parts.len() > 2 || (!name.is_empty() && whole_cluster)) => {
@@ -143,6 +147,9 @@ impl Endpoints {
         }
     }
 }
+
+/// Where a path has its namespace: `/apis/<group>/<version>/namespaces/<namespace>`.
+const NAMESPACE_SEGMENT: usize = 4;
 
 /// Whether a path is of the older form, `/apis/<group>/<version>/watch/...`.
 fn is_watch_path(info: &RequestInfo) -> bool {
@@ -176,16 +183,17 @@ impl Endpoint {
 
     /// Answers a request for this resource.
     pub(crate) async fn answer(&self, verb: Verb, exchange: &Arc<Exchange>, body: Body) -> Result<Response, Status> {
-        negotiate::check_route(&exchange.headers, verb == Verb::List || verb == Verb::Watch)?;
+        // As upstream's router, which looks at what is sent before it looks at what is accepted.
         if verb == Verb::Patch {
             patch::check_content_type(self, exchange)?;
         }
+        negotiate::check_route(&exchange.headers, verb == Verb::List || verb == Verb::Watch)?;
         self.warn_of_deprecation(exchange);
-        // An update is first measured against the name in its body.
-        if verb != Verb::Update {
-            check_name(exchange)?;
-        }
+        check_namespace(self, exchange)?;
         if exchange.call.info.subresource == "scale" {
+            if verb != Verb::Update {
+                check_name(exchange)?;
+            }
             return match verb {
                 Verb::Update => bounded(scale::update(self, exchange, body)).await,
                 Verb::Patch => bounded(scale::patch(self, exchange, body)).await,
@@ -226,7 +234,17 @@ impl Endpoint {
     }
 }
 
-/// Refuses a name that no object can have in a path, in upstream's words.
+/// Refuses the name of an object without its namespace, which upstream's storage does.
+fn check_namespace(endpoint: &Endpoint, exchange: &Exchange) -> Result<(), Status> {
+    let info = &exchange.call.info;
+    let named = info.parts.get(1).is_some_and(|name| !name.is_empty());
+    if named && endpoint.resource.namespaced() && info.namespace.is_empty() {
+        return Err(Status::bad_request("Namespace parameter required."));
+    }
+    Ok(())
+}
+
+/// Refuses a name that no object can have in a path, in upstream's words: when the storage is about to be asked for it.
 fn check_name(exchange: &Exchange) -> Result<(), Status> {
     let name = exchange.call.info.parts.get(1).map(String::as_str).unwrap_or_default();
     match kube_annex::names::dns::path_segment(name).first() {

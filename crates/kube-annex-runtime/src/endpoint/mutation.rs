@@ -76,7 +76,14 @@ impl Sent {
         validation: FieldValidation,
     ) -> Result<Self, Status> {
         let expected = endpoint.descriptor().gvk();
-        let (tree, mut findings) = sent_tree(bytes, media, &expected)?;
+        let versions = endpoint.resource.registration.version_names();
+        let (tree, mut findings) = match sent_tree(bytes, media, &expected, &versions) {
+            Ok(sent) => sent,
+            Err(refusal) => {
+                Self::read_as_another(endpoint, exchange, bytes, media, validation)?;
+                return Err(refusal);
+            }
+        };
         let codec = &endpoint.resource.served(endpoint.version).codec;
         let kept = if codec.declares() { tree.clone() } else { Value::Null };
         let read = match codec.decode(tree, &mut findings) {
@@ -92,6 +99,31 @@ impl Sent {
             check_namespace_of(endpoint, exchange, metadata)?;
         }
         Ok(sent)
+    }
+
+    /// A body that says to be of another served version is read as that before it is refused: what is wrong with it is told.
+    fn read_as_another(
+        endpoint: &Endpoint,
+        exchange: &Exchange,
+        bytes: &Bytes,
+        media: MediaType,
+        validation: FieldValidation,
+    ) -> Result<(), Status> {
+        let Ok(decode::Decoded { mut value, duplicates: mut findings }) = decode::decode(bytes, media) else {
+            return Ok(());
+        };
+        let says = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+        let mut served = endpoint.resource.registration.versions.iter();
+        let Some(other) = served.find(|served| served.descriptor.api_version() == says) else { return Ok(()) };
+        let expected = other.descriptor.gvk();
+        if decode::check_type(&mut value, &expected, &[]).is_err() {
+            return Ok(());
+        }
+        match other.codec.decode(value, &mut findings) {
+            Ok(_) | Err(DecodeError::Invalid { .. }) => {}
+            Err(error) => return Err(error.into_status(&expected, b"")),
+        }
+        tell(exchange, bytes, media, findings, validation, &expected)
     }
 
     /// The name in the body.
@@ -173,13 +205,14 @@ fn overlay(mut asked: Value, live: Option<&Value>, subresource: &str) -> Value {
     asked
 }
 
-/// The tree that a body says, with what is written twice in it. 400 when it is not an object of that kind and version.
+/// The tree that a body says, with what is written twice in it. 400 when it is not an object of that kind and version; `versions` are all in which the kind is served.
 pub(super) fn sent_tree(
     bytes: &Bytes,
     media: MediaType,
     expected: &GroupVersionKind,
+    versions: &[&str],
 ) -> Result<(Value, Vec<String>), Status> {
-    let decoded = decode::body(bytes, media, expected)?;
+    let decoded = decode::body(bytes, media, expected, versions)?;
     Ok((decoded.value, decoded.duplicates))
 }
 
@@ -205,7 +238,7 @@ pub(super) fn tell(
     Ok(())
 }
 
-/// Fills in the namespace of the URL, and refuses another one. Cluster-scoped objects lose theirs.
+/// Fills in the namespace of the URL, and refuses another one. Without one in the URL objects lose theirs.
 pub(super) fn check_namespace(endpoint: &Endpoint, exchange: &Exchange, object: &mut Object) -> Result<(), Status> {
     check_namespace_of(endpoint, exchange, object.metadata_mut())
 }
@@ -217,7 +250,7 @@ pub(super) fn check_namespace_of(
     metadata: &mut ObjectMeta,
 ) -> Result<(), Status> {
     let namespace = &exchange.call.info.namespace;
-    if !endpoint.resource.namespaced() {
+    if !endpoint.resource.namespaced() || namespace.is_empty() {
         metadata.namespace = None;
         return Ok(());
     }

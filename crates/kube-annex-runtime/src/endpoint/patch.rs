@@ -2,7 +2,7 @@
 
 use crate::endpoint::mutation::{self, Authorship};
 use crate::endpoint::refusal::refusal;
-use crate::endpoint::{Endpoint, apply, respond};
+use crate::endpoint::{Endpoint, apply, check_name, respond};
 use crate::request::body;
 use crate::request::exchange::Exchange;
 use crate::request::negotiate::{Answer, negotiate};
@@ -49,6 +49,7 @@ pub(super) async fn patch(endpoint: &Endpoint, exchange: &Exchange, body: Body) 
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
     let bytes = body::read(body).await?;
     let options = PatchOptions::parse(&exchange.query, kind == Kind::Apply)?;
+    check_name(exchange)?;
     let (code, written) = if kind == Kind::Apply {
         apply::apply(endpoint, exchange, &bytes, &options).await?
     } else {
@@ -159,18 +160,40 @@ impl<'a> Patching<'a> {
         if self.kind == Kind::Strategic
             && let Some(members) = tree.as_object_mut()
         {
-            members.remove("kind");
-            members.remove("apiVersion");
+            for name in ["kind", "apiVersion"] {
+                if let Some(other) = members.remove(name).filter(|value| !value.is_string() && !value.is_null()) {
+                    return Err(patch::invalid(format!(
+                        "{name}: expected a string, found {}",
+                        decode::describe(&other)
+                    )));
+                }
+            }
+        }
+        if self.kind != Kind::Strategic && says_no_version(&tree) {
+            // Upstream reads it as its own form of the object, which has no version and whose fields have other names.
+            let members = tree.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+            let unknown = members.map(|(name, _)| name).filter(|name| *name != "kind" && *name != "apiVersion");
+            findings.extend(unknown.map(|name| format!("unknown field {}", kube_annex::field::quote(name))));
+            tree = Value::Object(tree.get("kind").map(|kind| ("kind".to_owned(), kind.clone())).into_iter().collect());
         }
         let says = tree.get("apiVersion").and_then(Value::as_str);
         let mut served = endpoint.resource.registration.versions.iter();
         let version = served
             .find(|served| says.is_some_and(|says| says == served.descriptor.api_version()))
             .unwrap_or_else(|| endpoint.resource.served(endpoint.version));
-        decode::check_type(&mut tree, &version.descriptor.gvk()).map_err(|status| patch::invalid(status.message))?;
+        let versions = endpoint.resource.registration.version_names();
+        decode::check_type(&mut tree, &version.descriptor.gvk(), &versions)
+            .map_err(|status| patch::invalid(status.message))?;
         match mutation::decode_patched(endpoint, self.exchange, version, tree, Some(live), findings) {
             decoded @ (Ok(_) | Err(DecodeError::Invalid { .. })) => Ok(decoded),
             Err(error) => Err(patch::invalid(error.to_string())),
         }
     }
+}
+
+/// Whether a patch took away the version of the object.
+fn says_no_version(tree: &Value) -> bool {
+    tree.as_object().is_some_and(|members| {
+        members.get("apiVersion").is_none_or(|version| version.is_null() || version.as_str() == Some(""))
+    })
 }

@@ -99,7 +99,7 @@ impl<'a> Rescaling<'a> {
     /// The `Scale` in the body of a `PUT`.
     fn sent(&self, bytes: &Bytes, media: MediaType, validation: FieldValidation) -> Result<Value, Status> {
         let expected = Scaling::gvk();
-        let (tree, mut findings) = mutation::sent_tree(bytes, media, &expected)?;
+        let (tree, mut findings) = mutation::sent_tree(bytes, media, &expected, &[])?;
         let scale = self.scaling.decode(tree, &mut findings).map_err(|error| error.into_status(&expected, b""))?;
         mutation::tell(self.exchange, bytes, media, findings, validation, &expected)?;
         self.check_place(&scale)?;
@@ -139,7 +139,7 @@ impl<'a> Rescaling<'a> {
         let (patch, mut findings) = patch::read(kind, bytes, validation)?;
         let mut tree = patch.apply(live.clone(), &self.scaling.schema)?;
         let invalid = |why: String| kube_annex::patch::invalid(why);
-        decode::check_type(&mut tree, &Scaling::gvk()).map_err(|status| invalid(status.message))?;
+        decode::check_type(&mut tree, &Scaling::gvk(), &[]).map_err(|status| invalid(status.message))?;
         let scale = self.scaling.decode(tree, &mut findings).map_err(|error| invalid(error.to_string()))?;
         patch::tell(self.exchange, findings, validation)?;
         Ok(self.tracked(live, scale))

@@ -16,7 +16,7 @@ use crate::request::negotiate::{Answer, Format, MetaVersion, Negotiated, Transfo
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, stream};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use kube_annex::options::ListOptions;
@@ -25,6 +25,7 @@ use kube_annex::watch::{EventType, write_event};
 use kube_annex::{Status, Verb, protobuf};
 use kube_annex_storage::EventKind;
 use kube_annex_storage::cache::{CachedEntry, CachedEvent};
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -45,8 +46,13 @@ fn stored(endpoint: &Endpoint) -> Option<&Store> {
 }
 
 pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Result<Response, Status> {
-    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Stream)?;
-    let options = ListOptions::parse_watch(&exchange.query)?;
+    // As upstream, the form of an object is looked for before that of a stream.
+    negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
+    let options = if super::is_watch_path(&exchange.call.info) {
+        ListOptions::parse_watch_path(&exchange.query)?
+    } else {
+        ListOptions::parse_watch(&exchange.query)?
+    };
     let descriptor = endpoint.descriptor();
     let Some(store) = stored(endpoint).filter(|_| descriptor.serves(Verb::Watch)) else {
         return Err(Status::verb_not_supported(&descriptor.group_resource(), "watch"));
@@ -54,14 +60,29 @@ pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Resu
     let mut options = options;
     narrow_to_path_name(exchange, &mut options)?;
     let predicate = Predicate::of(&options, &endpoint.resource.registration, endpoint.version)?;
-    let writer = EventWriter::new(endpoint, exchange, negotiated, store, predicate, &options)?;
     let namespace = &exchange.call.info.namespace;
     let shutdown = endpoint.shutdown.clone();
     let draining = async move { shutdown.draining().await };
-    match store.watch(namespace, &options, Instant::now() + life(&options), draining).await {
-        Ok(watcher) => Ok(streaming(negotiated.format, Body::new(Joined::new(Lines { watcher, writer })))),
+    let watched = store.watch(namespace, &options, Instant::now() + life(&options), draining).await;
+    if let Err(WatchRefusal::Answer(status)) = watched {
+        return Err(status);
+    }
+    // Only a watch that there is has a form.
+    let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Stream)?;
+    let format = negotiated.format;
+    let writer = EventWriter::new(endpoint, exchange, negotiated, store, predicate, &options)?;
+    if options.timeout_seconds.is_some_and(|seconds| seconds < 0) {
+        // As upstream's, whose time is over before it begins.
+        return Ok(streaming(format, Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())));
+    }
+    match watched {
+        Ok(watcher) => Ok(streaming(format, Body::new(Joined::new(Lines { watcher, writer })))),
         Err(WatchRefusal::Answer(status)) => Err(status),
-        Err(WatchRefusal::Event(status)) => Ok(streaming(negotiated.format, Body::from(writer.error(&status)))),
+        Err(WatchRefusal::Event(status)) => {
+            let line = writer.error(&status);
+            // A stream, of which nobody is told the length.
+            Ok(streaming(format, Body::from_stream(stream::iter([Ok::<_, Infallible>(line)]))))
+        }
     }
 }
 
@@ -163,6 +184,10 @@ impl EventWriter {
 
     /// The event's line, `None` when the event is none of this watcher's; and whether the stream ends with it.
     fn line(&mut self, event: WatchEvent) -> (Option<Bytes>, bool) {
+        // No object has the form of a list of metadata: upstream's stream ends without a word where the first is due.
+        if matches!(self.transform, Transform::PartialObjectMetadataList(_)) {
+            return (None, true);
+        }
         let written = match event {
             WatchEvent::Initial(entry) => self.initial(&entry),
             WatchEvent::Change(event) => self.change(&event),

@@ -598,10 +598,28 @@ fn oa_1_gzip_is_sent_to_those_who_take_it() {
 #[test]
 fn other_paths_are_not_found() {
     let openapi = openapi();
-    for path in
-        ["/openapi", "/openapi/v4", "/openapi/v3/", "/openapi/v3/apis", "/openapi/v3/apis/a/b", "/openapi/v2/x", ""]
-    {
+    for path in ["/openapi", "/openapi/v4", "/openapi/v2/x", ""] {
         assert!(matches!(openapi.answer(path, "", &Ask::default(), now()), Answer::NotFound), "{path}");
+    }
+}
+
+#[test]
+fn a_document_that_is_not_there_is_empty_and_those_of_no_version_are_there() {
+    let openapi = openapi();
+    let body = |path: &str| match openapi.answer(path, "", &Ask::default(), now()) {
+        Answer::Ok { body, .. } => body,
+        other => panic!("{path}: {other:?}"),
+    };
+    for path in ["/openapi/v3/", "/openapi/v3/apis/a/b", "/openapi/v3/nothing"] {
+        assert!(body(path).is_empty(), "{path}");
+    }
+    for (path, template) in [
+        ("/openapi/v3/apis", "/apis/"),
+        ("/openapi/v3/apis/wardle.example.com", "/apis/wardle.example.com/"),
+        ("/openapi/v3/version", "/version/"),
+    ] {
+        let document: serde_json::Value = serde_json::from_slice(&body(path)).unwrap();
+        assert!(document["paths"].get(template).is_some(), "{path}: {document}");
     }
 }
 

@@ -1,10 +1,10 @@
 //! The documents of version 3: the root that lists them, and one for each group version.
 
+use super::About;
 use super::definitions::Definitions;
-use super::operations::{self, Body, Operation, Path};
+use super::operations::{Body, Operation, Path};
 use super::parameters::{Location, Parameter};
 use super::render::{self, Dialect};
-use super::{About, Served};
 use serde_json::{Map, Value, json};
 
 /// The root: under which URL each document is found. It lists this server's group versions and nothing else, because
@@ -16,17 +16,15 @@ pub(super) fn root<'a>(etags: impl Iterator<Item = (&'a str, &'a str)>) -> Value
     json!({ "paths": etags.map(entry).collect::<Map<_, _>>() })
 }
 
-/// The document of a group version, with every definition it refers to.
+/// The document of some paths, those of a group version or of none, with every definition they refer to.
 pub(super) fn document(
     about: About<'_>,
-    group: &str,
-    version: &str,
-    served: &[Served],
+    paths: &[Path],
+    group_version: Option<(&str, &str)>,
     definitions: &Definitions,
 ) -> Value {
-    let paths = operations::of_group_version(group, version, served);
     let schemas: Map<_, _> = definitions
-        .of_paths(&paths, Some((group, version)))
+        .of_paths(paths, group_version)
         .into_iter()
         .map(|(name, (schema, kinds))| (name.to_owned(), render::definition(schema, &kinds, Dialect::V3)))
         .collect();

@@ -5,7 +5,7 @@ use crate::authz::{self, Authorizer, Decision};
 use crate::documents::Documents;
 use crate::endpoint::{Endpoints, Route, respond};
 use crate::flow::{self, Admitted, InFlight};
-use crate::health::text;
+use crate::health::{BareError, text};
 use crate::impersonation::{self, Impersonation};
 use crate::request::duration;
 use crate::request::exchange::Exchange;
@@ -20,7 +20,7 @@ use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WARNING
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use kube_annex::Status;
 use kube_annex::handlers::Call;
-use kube_annex::options::query::Query;
+use kube_annex::options::query::{Query, has_whole_escapes};
 use kube_annex::request::{RequestInfo, UserInfo};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -46,6 +46,9 @@ const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
 impl Pipeline {
     /// Answers a request. Every answer carries an audit id; a panic is answered too.
     pub(crate) async fn answer(&self, request: Request<Body>, connection: &Connection) -> Response {
+        if !has_whole_escapes(request.uri().path()) {
+            return no_path();
+        }
         let audit_id = self.audit_id(request.headers());
         let head = *request.method() == Method::HEAD;
         let guarded = AssertUnwindSafe(self.identified(request, connection)).catch_unwind();
@@ -53,9 +56,12 @@ impl Pipeline {
             let body = "This request caused apiserver to panic. Look in the logs for details.";
             text(StatusCode::INTERNAL_SERVER_ERROR, body.to_owned())
         });
+        let is_bare_error = response.extensions().get::<BareError>().is_some();
         let headers = response.headers_mut();
         headers.insert(AUDIT_ID, audit_id);
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
+        if !is_bare_error {
+            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
+        }
         if head {
             *response.body_mut() = Body::empty();
         }
@@ -73,9 +79,6 @@ impl Pipeline {
     /// From here on it is known what is asked, how long it may take, and by whom it is asked.
     async fn identified(&self, request: Request<Body>, connection: &Connection) -> Response {
         let (parts, body) = request.into_parts();
-        if !has_whole_escapes(parts.uri.path()) {
-            return text(StatusCode::BAD_REQUEST, "400 Bad Request".to_owned());
-        }
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let info = match info::parse(&parts.method, parts.uri.path(), &query) {
             Ok(info) => info,
@@ -223,12 +226,12 @@ fn with_warnings(mut response: Response, exchange: &Exchange) -> Response {
     response
 }
 
-/// Whether every `%` of a path begins an escape; Go's servers read no other path.
-fn has_whole_escapes(path: &str) -> bool {
-    path.split('%').skip(1).all(|rest| {
-        let mut digits = rest.bytes().take(2).filter(u8::is_ascii_hexdigit);
-        digits.next().is_some() && digits.next().is_some()
-    })
+/// What a path with half an escape is answered, before there is a request: as Go's server writes it.
+fn no_path() -> Response {
+    let mut response = text(StatusCode::BAD_REQUEST, "400 Bad Request".to_owned());
+    response.headers_mut().remove(X_CONTENT_TYPE_OPTIONS);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// A path and query as they were asked for.

@@ -79,6 +79,11 @@ impl Registration {
         self.versions[0].descriptor
     }
 
+    /// The names of all served versions.
+    pub(crate) fn version_names(&self) -> Vec<&'static str> {
+        self.descriptors().map(|descriptor| descriptor.version).collect()
+    }
+
     /// The descriptors of all served versions.
     pub fn descriptors(&self) -> impl Iterator<Item = &'static ResourceDescriptor> + '_ {
         self.versions.iter().map(|version| version.descriptor)

@@ -271,9 +271,10 @@ impl Store {
     }
 
     async fn insert(&self, write: &Write<'_>, object: &mut Object) -> Result<Item, InsertError> {
-        let sent_version = object.metadata().resource_version.as_deref().unwrap_or_default();
         // Upstream asks its parser, for which what is no number is no version.
-        if !write.dry_run && sent_version.parse::<u64>().is_ok_and(|version| version != 0) {
+        let sent_version = object.metadata().resource_version.as_deref().unwrap_or_default();
+        let sent_version: u64 = sent_version.parse().unwrap_or_default();
+        if !write.dry_run && sent_version != 0 {
             let text = "resourceVersion should not be set on objects to be created";
             return Err(InsertError::Failed(Status::untyped(text)));
         }
@@ -283,7 +284,8 @@ impl Store {
         if write.dry_run {
             return match self.storage.get(&key).await.map_err(|error| failed(&error))? {
                 Some(existing) => Err(InsertError::Taken(Some(existing.value))),
-                None => Ok(Item { bytes, revision: 0 }),
+                // As upstream, which forgets a version only where it writes.
+                None => Ok(Item { bytes, revision: sent_version }),
             };
         }
         match self.storage.create(&key, bytes.clone()).await {

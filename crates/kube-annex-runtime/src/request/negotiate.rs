@@ -124,14 +124,18 @@ pub fn negotiate(headers: &HeaderMap, query: &str, answer: Answer) -> Result<Neg
         let is_sendable = format != Format::Protobuf || !matches!(transform, Transform::Table(_));
         is_sendable.then_some(Negotiated { format, transform, pretty })
     };
-    let streams = |chosen: &Negotiated| answer != Answer::Stream || chosen.format != Format::Yaml;
     let has_form = |chosen: &Negotiated| {
         answer == Answer::Known || chosen.format != Format::Protobuf || chosen.transform != Transform::None
     };
-    let chosen = accept.select(|range| acceptable(range).filter(streams).filter(has_form));
-    let chosen = chosen.or_else(|| accept.select(|range| acceptable(range).filter(streams)));
+    // The first clause that is acceptable for an object decides, though it may have no form that streams.
+    let streams = |chosen: &Negotiated| answer != Answer::Stream || chosen.format != Format::Yaml;
+    let first = accept.select(acceptable);
+    let is_known = first.is_some();
+    let chosen = first.filter(streams).and_then(|first| {
+        let with_form = accept.select(|range| acceptable(range).filter(streams).filter(has_form));
+        with_form.or(Some(first))
+    });
     chosen.ok_or_else(|| {
-        let is_known = accept.select(acceptable).is_some();
         let supported = if is_known { STREAMS } else { OBJECTS };
         Status::not_acceptable(format!("only the following media types are accepted: {}", supported.join(", ")))
     })
@@ -142,7 +146,8 @@ pub fn negotiate(headers: &HeaderMap, query: &str, answer: Answer) -> Result<Neg
 pub(crate) fn negotiate_status(headers: &HeaderMap, query: &str) -> Option<Negotiated> {
     let pretty = wants_pretty(headers, query);
     Accept::of(headers).select(|range| {
-        let format = format(range).filter(|_| range.parameter("as").is_empty() && range.parameter("sv").is_empty())?;
+        let plain = ["as", "g", "v", "sv"].iter().all(|name| range.parameter(name).is_empty());
+        let format = format(range).filter(|_| plain)?;
         let pretty = pretty.unwrap_or_else(|| range.parameter("pretty") == "1");
         Some(Negotiated { format, transform: Transform::None, pretty })
     })
@@ -152,17 +157,22 @@ pub(crate) fn negotiate_status(headers: &HeaderMap, query: &str) -> Option<Negot
 ///
 /// * Errors: 406 in the words of upstream's router, which looks at media types alone, before parameters count.
 pub(crate) fn check_route(headers: &HeaderMap, streams: bool) -> Result<(), Status> {
-    let accept = joined(headers, &ACCEPT);
-    let named = |clause: &str| {
-        let media_type = clause.split(';').next().unwrap_or_default().trim();
-        media_type == "*/*" || OBJECTS.contains(&media_type)
-    };
-    if accept.trim().is_empty() || accept.split(',').any(named) {
-        return Ok(());
-    }
     let mut available: Vec<&str> = OBJECTS.to_vec();
     if streams {
         available.extend(STREAMS);
+    }
+    check_produced(headers, &available)
+}
+
+/// As [`check_route`], of a route that produces these media types; those with parameters are told and never named.
+pub(crate) fn check_produced(headers: &HeaderMap, available: &[&str]) -> Result<(), Status> {
+    let accept = joined(headers, &ACCEPT);
+    let named = |clause: &str| {
+        let media_type = clause.split(';').next().unwrap_or_default().trim();
+        media_type == "*/*" || available.contains(&media_type)
+    };
+    if accept.trim().is_empty() || accept.split(',').any(named) {
+        return Ok(());
     }
     let message = format!("406: Not Acceptable\n\nAvailable representations: {}", available.join(", "));
     Err(Status::not_acceptable(message).with_details(Details::default()))
@@ -182,7 +192,7 @@ pub(crate) fn wants_pretty(headers: &HeaderMap, query: &str) -> Option<bool> {
 /// What the parameters of a range make of the object; `None` when they ask for what there is not.
 fn transform(range: &MediaRange) -> Option<Transform> {
     let version = match (range.parameter("g"), range.parameter("v")) {
-        _ if range.parameter("as").is_empty() => return Some(Transform::None),
+        ("", "") if range.parameter("as").is_empty() => return Some(Transform::None),
         ("meta.k8s.io", "v1") => MetaVersion::V1,
         ("meta.k8s.io", "v1beta1") => MetaVersion::V1Beta1,
         _ => return None,

@@ -13,7 +13,6 @@ async fn az_6_an_empty_segment_is_no_way_to_the_collection() {
     for path in [
         format!("{WIDGETS}//status"),
         format!("{WIDGETS}//a"),
-        "/apis/toys.example.com/v1/namespaces//widgets".to_owned(),
         "/apis/toys.example.com/v1//namespaces/default/widgets".to_owned(),
     ] {
         for method in [Method::GET, Method::POST, Method::DELETE, Method::PUT, Method::PATCH] {
@@ -22,6 +21,18 @@ async fn az_6_an_empty_segment_is_no_way_to_the_collection() {
             answer.refused(404, "NotFound", no_path);
         }
     }
+    assert_eq!(names(&server.get(WIDGETS).await.ok()), ["a", "b"], "nothing was made or removed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn az_6_no_namespace_is_the_whole_collection_and_has_no_objects_of_its_own() {
+    let server = with_widgets(&["a", "b"]).await;
+    let none = "/apis/toys.example.com/v1/namespaces//widgets";
+    assert_eq!(names(&server.get(none).await.ok()), ["a", "b"]);
+    let answer = server.ask(Method::POST, none).json(&widget("c")).await;
+    answer.refused(422, "Invalid", "Widget.toys.example.com \"c\" is invalid: metadata.namespace: Required value");
+    let answer = server.ask(Method::DELETE, &format!("{none}/a")).await;
+    answer.refused(400, "BadRequest", "Namespace parameter required.");
     assert_eq!(names(&server.get(WIDGETS).await.ok()), ["a", "b"], "nothing was made or removed");
 }
 

@@ -21,6 +21,8 @@ struct Node {
     items: Vec<usize>,
     others: Vec<usize>,
     nullable: bool,
+    /// What is meant where nothing is said: the zero value of Go.
+    nothing: Option<Value>,
     /// Anything may be below: it is neither judged nor changed.
     open: bool,
     /// A whole object of another kind: its metadata are those of any object.
@@ -32,6 +34,8 @@ struct Node {
 struct Judged {
     unknown: Findings,
     misfit: Option<String>,
+    /// Whether what a type declares is judged of the tree: nulls in its lists are told then.
+    declared: bool,
 }
 
 /// What a schema alone says a value is, beside null.
@@ -62,20 +66,23 @@ impl KnownFields {
 
     /// Drops fields that the type does not know, and nulls where the type has none; answers the paths of the former.
     pub fn prune(&self, value: &mut Value) -> Vec<String> {
-        self.judge(value).unknown.told
+        self.judge(value, false).unknown.told
     }
 
     /// As [`KnownFields::prune`]; fails where a list stands for an object, which serde would read field by field.
-    pub(super) fn prune_checked(&self, value: &mut Value) -> Result<Vec<String>, DecodeError> {
-        let Judged { unknown, misfit } = self.judge(value);
+    ///
+    /// A null among the items of a list or the entries of a map is nothing of their type, as in Go; where the type
+    /// `declares` what its fields may be, only those of metadata are.
+    pub(super) fn prune_checked(&self, value: &mut Value, declares: bool) -> Result<Vec<String>, DecodeError> {
+        let Judged { unknown, misfit, .. } = self.judge(value, declares);
         match misfit {
             Some(path) => Err(DecodeError::Misfit(format!("{path}: expected an object, found a list"))),
             None => Ok(unknown.told),
         }
     }
 
-    fn judge(&self, value: &mut Value) -> Judged {
-        let mut judged = Judged::default();
+    fn judge(&self, value: &mut Value, declared: bool) -> Judged {
+        let mut judged = Judged { declared, ..Judged::default() };
         self.walk(value, &self.expand(&[self.root]), Place::Root, &mut judged);
         judged
     }
@@ -110,7 +117,11 @@ impl KnownFields {
             Value::Array(list) => {
                 let items = self.expand_each(nodes, |node| &node.items);
                 for (index, item) in list.iter_mut().enumerate().filter(|_| !items.is_empty()) {
-                    self.walk(item, &items, Place::Index(&place, index), judged);
+                    let place = Place::Index(&place, index);
+                    if item.is_null() && !(judged.declared && !place.is_in_metadata()) {
+                        *item = self.nothing(&items);
+                    }
+                    self.walk(item, &items, place, judged);
                 }
             }
             _ => {}
@@ -129,6 +140,11 @@ impl KnownFields {
                 return type_meta;
             }
             if value.is_null() {
+                let entry = !nodes.iter().filter_map(|id| self.node(*id)).any(|node| node.fields.contains_key(key));
+                if entry && !(judged.declared && !place.is_in_metadata()) {
+                    *value = self.nothing(&below);
+                    return true;
+                }
                 return self.any(&below, |node| node.nullable || node.open);
             }
             self.walk(value, &below, place, judged);
@@ -158,6 +174,14 @@ impl KnownFields {
             }
         }
         all
+    }
+
+    /// What a null stands for where a value of these schemas is needed; null where they have one.
+    fn nothing(&self, nodes: &[usize]) -> Value {
+        if self.any(nodes, |node| node.nullable || node.open) {
+            return Value::Null;
+        }
+        nodes.iter().filter_map(|id| self.node(*id)).find_map(|node| node.nothing.clone()).unwrap_or_default()
     }
 
     fn any(&self, nodes: &[usize], is: impl Fn(&Node) -> bool) -> bool {
@@ -193,6 +217,7 @@ impl<'s> Compiler<'s> {
     fn object(&mut self, map: &'s Map<String, Value>) -> Node {
         let mut node = Node {
             shape: shape(map),
+            nothing: nothing(map),
             nullable: has_type(map, "null")
                 || map.get("nullable") == Some(&Value::Bool(true))
                 || map.get("const") == Some(&Value::Null)
@@ -280,6 +305,16 @@ fn shape(map: &Map<String, Value>) -> Shape {
         Shape::List
     } else {
         Shape::Other
+    }
+}
+
+fn nothing(map: &Map<String, Value>) -> Option<Value> {
+    match map.get("type").and_then(Value::as_str)? {
+        "string" => Some(Value::from("")),
+        "integer" | "number" => Some(Value::from(0)),
+        "boolean" => Some(Value::from(false)),
+        "object" => Some(Value::Object(Map::new())),
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! JSON bodies: one walk gives the tree and everything that is written twice.
 
+use super::repair;
 use super::{DecodeError, Decoded, Findings, Place};
 use crate::field::quote;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -7,7 +8,13 @@ use serde_json::{Map, Number, Value};
 use std::fmt;
 
 /// Reads one JSON document; serde bounds its depth.
+///
+/// As upstream, what is no character is the replacement character: bytes that are no UTF-8, and halves of a surrogate pair.
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    read(bytes).or_else(|error| repair::characters(bytes).map_or(Err(error), |repaired| read(&repaired)))
+}
+
+fn read(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let mut findings = Findings::default();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let walk = Walk { place: Place::Root, findings: &mut findings };

@@ -12,15 +12,16 @@ const SUMMARY: usize = 30;
 
 /// Checks that a tree is an object of the expected kind and version; what it does not say is filled in.
 ///
-/// * Shape: `null` becomes an empty object.
+/// * Shape: `null` becomes an empty object. `versions` are all in which the kind is served.
 /// * Errors: 400 when the tree is no object, or of another kind, or of another version.
-pub fn check_type(value: &mut Value, expected: &GroupVersionKind) -> Result<(), Status> {
+pub fn check_type(value: &mut Value, expected: &GroupVersionKind, versions: &[&str]) -> Result<(), Status> {
     if value.is_null() {
         *value = Value::Object(Map::new());
     }
     let actual =
         interpret(value, expected).map_err(|error| unrecognized(expected, &error, value.to_string().as_bytes()))?;
-    if actual.group != expected.group || actual.kind != expected.kind {
+    let is_known = actual.version == expected.version || versions.contains(&actual.version.as_str());
+    if actual.group != expected.group || actual.kind != expected.kind || !is_known {
         let version = actual.group_version();
         let why = format!("no kind {:?} is registered for version {:?}", actual.kind, version.to_string());
         return Err(cannot_handle(&actual, expected, &DecodeError::Misfit(why)));
@@ -79,7 +80,8 @@ fn parse_error(why: fmt::Arguments<'_>) -> DecodeError {
     DecodeError::Unrecognized(format!("couldn't get version/kind; json parse error: {why}"))
 }
 
-pub(crate) fn describe(value: &Value) -> &'static str {
+/// What a value is, in the words of JSON: `a string`, `null`.
+pub fn describe(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

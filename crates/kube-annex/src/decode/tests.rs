@@ -175,8 +175,9 @@ fn aliases_do_not_nest_deeper_than_anything_else() {
 }
 
 #[test]
-fn a_second_yaml_document_is_refused() {
-    assert!(yaml_error("a: 1\n---\nb: 2\n").contains("single document"));
+fn of_several_yaml_documents_the_first_is_read() {
+    assert_eq!(from_yaml("a: 1\n---\nb: 2\n").value, json!({"a": 1}));
+    assert_eq!(from_yaml("---\na: 1\n---\n{").value, json!({"a": 1}));
     assert_eq!(from_yaml("---\na: 1\n...\n").value, json!({"a": 1}));
     assert_eq!(from_yaml("a: 1\n---\n").value, json!({"a": 1}));
     assert_eq!(from_yaml("").value, Value::Null);
@@ -271,7 +272,7 @@ fn a_field_of_another_type_is_told_with_its_path() {
 fn rq_9_absent_kind_and_version_are_those_of_the_url() {
     for body in ["{}", "null", r#"{"kind":null,"apiVersion":""}"#, r#"{"apiVersion":"toys.example.com/"}"#] {
         let mut value = from_json(body).value;
-        check_type(&mut value, &Gizmo::DESCRIPTOR.gvk()).unwrap();
+        check_type(&mut value, &Gizmo::DESCRIPTOR.gvk(), &[]).unwrap();
         assert_eq!(value, json!({"kind": "Gizmo", "apiVersion": "toys.example.com/v1"}));
     }
     assert_eq!(gizmo("{}", FieldValidation::Strict).unwrap(), (Gizmo::default(), Vec::new()));
@@ -282,7 +283,7 @@ fn c_3_another_version_or_kind_is_refused_in_upstreams_words() {
     let cases = [
         (
             r#"{"apiVersion":"toys.example.com/v2","kind":"Gizmo"}"#,
-            "the API version in the data (toys.example.com/v2) does not match the expected API version (toys.example.com/v1)",
+            r#"Gizmo in version "v2" cannot be handled as a Gizmo: no kind "Gizmo" is registered for version "toys.example.com/v2""#,
         ),
         (
             r#"{"apiVersion":"toys.example.com/v1","kind":"Gadget"}"#,
@@ -296,6 +297,29 @@ fn c_3_another_version_or_kind_is_refused_in_upstreams_words() {
     for (body, expected) in cases {
         assert_eq!(refused(body, FieldValidation::Warn), expected);
     }
+    let mut served = json!({"apiVersion": "toys.example.com/v2", "kind": "Gizmo"});
+    let status = check_type(&mut served, &Gizmo::DESCRIPTOR.gvk(), &["v2"]).unwrap_err();
+    assert_eq!(
+        status.message,
+        "the API version in the data (toys.example.com/v2) does not match the expected API version (toys.example.com/v1)"
+    );
+}
+
+#[test]
+fn what_is_no_character_is_the_replacement_character() {
+    let bytes = b"{\"a\":\"\\ud800\",\"b\":\"\xff\"}";
+    assert_eq!(decode(bytes, MediaType::Json).unwrap().value, json!({"a": "\u{fffd}", "b": "\u{fffd}"}));
+}
+
+#[test]
+fn rq_9_a_null_in_a_map_or_a_list_is_nothing_of_its_type() {
+    let (gizmo, _) =
+        gizmo(r#"{"metadata":{"labels":{"a":null},"ownerReferences":[null]}}"#, FieldValidation::Strict).unwrap();
+    assert_eq!(gizmo.metadata.labels.unwrap()["a"], "");
+    assert_eq!(
+        gizmo.metadata.owner_references.unwrap(),
+        [k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference::default()]
+    );
 }
 
 #[test]

@@ -15,13 +15,13 @@ use serde_json::{Map, Value};
 ///   Missing `metadata` is empty metadata.
 /// * Errors: [`DecodeError`] when a field has another type: `spec.reference: expected a string, found a number`.
 pub fn typed<R: AggregatedResource>(mut value: Value, fields: &KnownFields) -> Result<(R, Vec<String>), DecodeError> {
-    let unknown = pruned(&mut value, fields)?;
+    let unknown = pruned(&mut value, fields, false)?;
     Ok((fitted(value)?, unknown))
 }
 
 /// As [`typed`], for a type that is no resource of its own, such as the kind that a subresource speaks.
 pub fn other<T: DeserializeOwned>(mut value: Value, fields: &KnownFields) -> Result<(T, Vec<String>), DecodeError> {
-    let unknown = pruned(&mut value, fields)?;
+    let unknown = pruned(&mut value, fields, false)?;
     Ok((serde_path_to_error::deserialize(value).map_err(misfit)?, unknown))
 }
 
@@ -35,7 +35,7 @@ pub fn declared<R: AggregatedResource>(
     validator: &Validator,
     unknown: &mut Vec<String>,
 ) -> Result<R, DecodeError> {
-    unknown.extend(pruned(&mut value, fields)?);
+    unknown.extend(pruned(&mut value, fields, validator.declares())?);
     validator.complete(&mut value);
     let errors = validator.check(&value).map_err(|misfit| DecodeError::Misfit(misfit.to_string()))?;
     if !errors.is_empty() {
@@ -44,8 +44,8 @@ pub fn declared<R: AggregatedResource>(
     fitted(value)
 }
 
-fn pruned(value: &mut Value, fields: &KnownFields) -> Result<Vec<String>, DecodeError> {
-    let unknown = fields.prune_checked(value)?;
+fn pruned(value: &mut Value, fields: &KnownFields, declares: bool) -> Result<Vec<String>, DecodeError> {
+    let unknown = fields.prune_checked(value, declares)?;
     Ok(unknown.into_iter().map(|path| format!("unknown field {}", quote(&path))).collect())
 }
 
@@ -70,7 +70,8 @@ pub fn stored<R: AggregatedResource>(bytes: &[u8]) -> Result<R, DecodeError> {
     Ok(object)
 }
 
-fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> DecodeError {
+/// What does not fit, by its path and in the words of JSON.
+pub(crate) fn misfit(error: serde_path_to_error::Error<serde_json::Error>) -> DecodeError {
     below("", error)
 }
 

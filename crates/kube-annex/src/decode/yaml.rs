@@ -1,4 +1,4 @@
-//! YAML bodies: one document, turned into the tree that its JSON form would have.
+//! YAML bodies: the first document, turned into the tree that its JSON form would have.
 
 use super::scalar;
 use super::{DecodeError, Decoded, Findings, MAX_DEPTH};
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// How much aliases may add to a document, in nodes and bytes of text: enough for any manifest, too little for a bomb.
 const MAX_ALIAS_WEIGHT: usize = 1 << 20;
 
-/// Reads one YAML document.
+/// Reads the first YAML document. As upstream, whatever comes after it is not looked at.
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let text = std::str::from_utf8(bytes).map_err(|error| failure(format_args!("control characters or {error}")))?;
     let mut builder = Builder::default();
@@ -18,6 +18,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     options.set_emit_comments(false);
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(failure)?;
+        if matches!(event, Event::DocumentEnd) && builder.root.is_some() {
+            break;
+        }
         builder.event(event, span).map_err(|why| failure(format_args!("line {}: {why}", line(span))))?;
     }
     Ok(Decoded { value: builder.root.unwrap_or_default(), duplicates: builder.findings.told })
@@ -35,7 +38,6 @@ fn line(span: Span) -> usize {
 #[derive(Default)]
 struct Builder {
     root: Option<Value>,
-    documents: usize,
     open: Vec<Collection>,
     anchors: HashMap<usize, Anchored>,
     alias_weight: usize,
@@ -77,12 +79,6 @@ struct Node {
 impl Builder {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), String> {
         match event {
-            Event::DocumentStart(..) => self.documents += 1,
-            // What follows the last `---` of a stream is an empty document.
-            Event::Scalar(text, ScalarStyle::Plain, 0, None) if self.documents > 1 && matches!(&*text, "" | "~") => {}
-            Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) if self.documents > 1 => {
-                return Err("expected a single document in the stream, but found another document".into());
-            }
             Event::Scalar(text, style, anchor, tag) => {
                 let value = scalar_value(&text, style, tag.as_deref())?;
                 let merge = style == ScalarStyle::Plain && tag.is_none() && text == "<<";

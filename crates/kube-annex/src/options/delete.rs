@@ -5,7 +5,6 @@ use super::{refuse_if_any, validate_dry_run};
 use crate::Status;
 use crate::decode::{self, MediaType};
 use crate::field::{Error, ErrorList, Path, quote};
-use crate::gvk::GroupVersion;
 use crate::protobuf::messages::DELETE_OPTIONS;
 use crate::protobuf::{self, Envelope};
 use serde::{Deserialize, Serialize};
@@ -62,17 +61,20 @@ impl DeleteOptions {
     /// for nothing.
     ///
     /// * Errors: 400 for a body that cannot be read as that; 422 of kind `DeleteOptions` with every violation.
-    pub fn parse_body(bytes: &[u8], media: MediaType, resource_group_version: &GroupVersion) -> Result<Self, Status> {
+    pub fn parse_body(bytes: &[u8], media: MediaType) -> Result<Self, Status> {
         let mut body = object(bytes, media)?;
-        check_type(&body, resource_group_version)?;
+        check_type(&body)?;
         drop_nulls(&mut body);
         match body.get_mut("preconditions") {
             None => {}
             Some(Value::Object(preconditions)) => drop_nulls(preconditions),
-            Some(_) => return Err(unreadable("preconditions: it is not an object")),
+            Some(other) => {
+                let found = decode::describe(other);
+                return Err(unreadable(format_args!("preconditions: expected an object, found {found}")));
+            }
         }
-        let options: Self = serde_path_to_error::deserialize(Value::Object(body))
-            .map_err(|error| unreadable(format_args!("{}: {}", error.path(), error.inner())))?;
+        let options: Self =
+            serde_path_to_error::deserialize(Value::Object(body)).map_err(|error| unreadable(decode::misfit(error)))?;
         options.validated()
     }
 
@@ -156,31 +158,33 @@ fn object(bytes: &[u8], media: MediaType) -> Result<Map<String, Value>, Status> 
     match decode::decode(bytes, media).map_err(unreadable)?.value {
         Value::Object(object) => Ok(object),
         Value::Null => Ok(Map::new()),
-        _ => Err(unreadable("it is not an object")),
+        other => Err(unreadable(format_args!(
+            "couldn't get version/kind; json parse error: expected an object, found {}",
+            decode::describe(&other)
+        ))),
     }
 }
 
 /// Refuses what says to be something other than `DeleteOptions`.
-fn check_type(body: &Map<String, Value>, resource_group_version: &GroupVersion) -> Result<(), Status> {
+fn check_type(body: &Map<String, Value>) -> Result<(), Status> {
     let api_version = type_field(body, "apiVersion")?;
     let kind = type_field(body, "kind")?;
-    let own = resource_group_version.to_string();
     // As upstream, which knows this kind in whatever version.
     if matches!(kind, "" | "DeleteOptions") {
         return Ok(());
     }
-    Err(Status::bad_request(format!(
-        "the body of a deletion must be DeleteOptions of v1, meta.k8s.io/v1 or {own}, not kind {} of {}",
-        quote(kind),
-        quote(api_version)
-    )))
+    let version = if api_version.is_empty() { "meta.k8s.io/v1" } else { api_version };
+    Err(Status::bad_request(format!("no kind {} is registered for version {}", quote(kind), quote(version))))
 }
 
 fn type_field<'a>(body: &'a Map<String, Value>, name: &str) -> Result<&'a str, Status> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(""),
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(unreadable(format_args!("{name}: it is not a string"))),
+        Some(other) => Err(unreadable(format_args!(
+            "couldn't get version/kind; json parse error: {name}: expected a string, found {}",
+            decode::describe(other)
+        ))),
     }
 }
 
@@ -190,7 +194,7 @@ fn drop_nulls(object: &mut Map<String, Value>) {
 }
 
 fn unreadable(why: impl fmt::Display) -> Status {
-    Status::bad_request(format!("the body of the deletion cannot be read as DeleteOptions: {why}"))
+    Status::bad_request(why.to_string())
 }
 
 const IGNORE_READ_ERROR: &str = "ignoreStoreReadErrorWithClusterBreakingPotential";

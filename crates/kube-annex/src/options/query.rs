@@ -10,10 +10,9 @@ use std::num::IntErrorKind;
 pub struct Query<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Query<'a> {
-    /// Takes a query apart. No text fails: what is not well escaped stays as it is, and what holds a semicolon is left
-    /// out, as upstream does.
+    /// Takes a query apart. No text fails: what is not well escaped or holds a semicolon is left out, as upstream does.
     pub fn parse(query: &'a str) -> Self {
-        let parts = query.split('&').filter(|part| !part.contains(';'));
+        let parts = query.split('&').filter(|part| !part.contains(';') && has_whole_escapes(part));
         Self(parts.flat_map(|part| form_urlencoded::parse(part.as_bytes())).collect())
     }
 
@@ -43,6 +42,14 @@ impl<'a> Query<'a> {
     pub fn integer(&self, name: &str) -> Result<Option<i64>, Status> {
         self.first(name).map(|value| value.parse().map_err(|error| bad_integer(name, value, &error))).transpose()
     }
+}
+
+/// Whether every `%` of a text begins an escape; Go reads no other path and no other parameter.
+pub fn has_whole_escapes(text: &str) -> bool {
+    text.split('%').skip(1).all(|rest| {
+        let mut digits = rest.bytes().take(2).filter(u8::is_ascii_hexdigit);
+        digits.next().is_some() && digits.next().is_some()
+    })
 }
 
 fn bad_integer(name: &str, value: &str, error: &std::num::ParseIntError) -> Status {

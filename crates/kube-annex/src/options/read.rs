@@ -73,6 +73,21 @@ impl ListOptions {
         Ok(options)
     }
 
+    /// Reads the parameters of a watch on one of the older paths, `/watch/...`.
+    ///
+    /// * Shape: without `watch=true` they are judged as those of a list. One from no or any version begins with the state
+    ///   all the same, but no bookmark tells where that ends.
+    /// * Errors: as of [`ListOptions::parse_list`].
+    pub fn parse_watch_path(query: &str) -> Result<Self, Status> {
+        if Query::parse(query).flag("watch") == Some(true) {
+            return Self::parse_watch(query);
+        }
+        let mut options = Self { watch: true, ..Self::parse_list(query)? };
+        options.default_initial_events();
+        options.allow_watch_bookmarks &= options.send_initial_events.is_none();
+        Ok(options)
+    }
+
     /// Whether it is a watch in place of a list: it begins with the state, and a bookmark tells where the state ends.
     pub fn is_watch_list(&self) -> bool {
         self.watch && self.send_initial_events == Some(true) && self.allow_watch_bookmarks

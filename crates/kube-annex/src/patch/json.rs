@@ -10,7 +10,7 @@ mod operation;
 use super::{findings, read, type_name, undecodable};
 use crate::decode::{self, MediaType};
 use crate::options::FieldValidation;
-use crate::status::{Cause, Details, Reason, Status};
+use crate::status::{Details, Reason, Status};
 use budget::Budget;
 use operation::Operation;
 use serde_json::Value;
@@ -59,32 +59,41 @@ impl Patch {
             )));
         }
         let found = decode::in_document_order(patch, MediaType::Json, findings(validation, found));
-        let found = found.into_iter().map(|finding| format!("json patch {finding}")).collect();
+        let twice: Vec<String> = found.iter().filter_map(|finding| twice_in_object(finding, &operations)).collect();
+        let mut found: Vec<String> = found.into_iter().map(|finding| format!("json patch {finding}")).collect();
+        found.extend(twice);
         Ok((Self { operations }, found))
     }
 
     /// The live object with the operations applied, in order.
     ///
     /// * Errors: 422 when an operation fails, or when together they copy more than 3 MiB, nest too deep or cost too
-    ///   much. The cause tells which operation failed and why.
-    pub fn apply(&self, mut live: Value) -> Result<Value, Status> {
+    ///   much. As upstream, it does not tell which operation, nor why.
+    pub fn apply(&self, live: Value) -> Result<Value, Status> {
+        self.attempt(live).map_err(|_| {
+            Status::failure(422, Reason::Invalid, "the server rejected our request due to an error in our request")
+                .with_details(Details::default())
+        })
+    }
+
+    /// As [`Patch::apply`]; fails with the index of the operation that does not apply, and why.
+    pub(super) fn attempt(&self, mut live: Value) -> Result<Value, (usize, String)> {
         let mut budget = Budget::default();
         for (index, operation) in self.operations.iter().enumerate() {
-            operation.apply(&mut live, &mut budget).map_err(|failure| failed(index, &operation.label(), &failure))?;
+            operation
+                .apply(&mut live, &mut budget)
+                .map_err(|failure| (index, format!("{}: {failure}", operation.label())))?;
         }
         Ok(live)
     }
 }
 
-/// 422 with upstream's generic text and, where upstream is silent, the cause.
-fn failed(index: usize, label: &str, failure: &Failure) -> Status {
-    Status::failure(422, Reason::Invalid, "the server rejected our request due to an error in our request")
-        .with_details(Details::default())
-        .with_cause(Cause {
-            reason: "FieldValueInvalid".to_owned(),
-            message: format!("{label}: {failure}"),
-            field: format!("patch[{index}]"),
-        })
+/// What is written twice in a value is written twice in the object that it is added to: that is told once more.
+fn twice_in_object(finding: &str, operations: &[Operation]) -> Option<String> {
+    let place = finding.strip_prefix("duplicate field \"[")?.strip_suffix('"')?;
+    let (index, place) = place.split_once("].value.")?;
+    let target = operations.get(index.parse::<usize>().ok()?)?.member()?;
+    Some(format!("duplicate field \"{target}.{place}\""))
 }
 
 /// Why an operation does not apply, in words.

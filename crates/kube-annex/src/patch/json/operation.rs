@@ -46,6 +46,14 @@ impl Operation {
         Ok((operation, members.into_iter().map(|(name, _)| name).collect()))
     }
 
+    /// Where a value is put, as the path of a field; `None` where none is, or below an item of a list.
+    pub(super) fn member(&self) -> Option<String> {
+        let path = self.path.as_str().filter(|_| matches!(self.op.as_str(), Some("add" | "replace")))?;
+        let (_, members) = path.split_once('/')?;
+        let is_item = |part: &str| part == "-" || part.bytes().all(|byte| byte.is_ascii_digit());
+        (!members.split('/').any(is_item)).then(|| members.replace('/', ".").replace("~1", "/").replace("~0", "~"))
+    }
+
     /// The operation in short, for an error.
     pub(super) fn label(&self) -> String {
         let op = self.op.as_str().unwrap_or("no op");

@@ -64,18 +64,20 @@ impl<'a> Iterator for Lexer<'a> {
 
     fn next(&mut self) -> Option<Token<'a>> {
         self.rest = self.rest.trim_start_matches(is_blank);
-        if self.rest.is_empty() {
+        // Upstream's lexer takes a NUL for the end where a token could begin, and passes over one that ends a token.
+        if self.rest.is_empty() || self.rest.starts_with('\0') {
+            self.rest = "";
             return None;
         }
         for (symbol, token) in SYMBOLS {
             if let Some(rest) = self.rest.strip_prefix(symbol) {
-                self.rest = rest;
+                self.rest = rest.strip_prefix('\0').unwrap_or(rest);
                 return Some(*token);
             }
         }
-        let end = self.rest.find(|c| is_blank(c) || is_special(c)).unwrap_or(self.rest.len());
+        let end = self.rest.find(|c| is_blank(c) || is_special(c) || c == '\0').unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
-        self.rest = rest;
+        self.rest = rest.strip_prefix('\0').unwrap_or(rest);
         Some(match word {
             "in" => Token::In,
             "notin" => Token::NotIn,
