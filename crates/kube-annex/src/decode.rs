@@ -98,7 +98,7 @@ impl DecodeError {
 ///   beyond measure; always for protobuf, which says nothing to those who do not know its kind: see [`body`].
 pub fn decode(bytes: &[u8], media: MediaType) -> Result<Decoded, DecodeError> {
     match media {
-        MediaType::Json => json::decode(bytes),
+        MediaType::Json => json::decode(bytes, false),
         MediaType::Yaml => yaml::decode(bytes),
         MediaType::Protobuf => {
             let kind = open(bytes)?.kind;
@@ -115,7 +115,8 @@ pub fn body(bytes: &[u8], media: MediaType, expected: &GroupVersionKind, version
     if media == MediaType::Protobuf {
         return protobuf::body(bytes, expected);
     }
-    let mut decoded = decode(bytes, media).map_err(|error| error.into_status(expected, bytes))?;
+    let decoded = if media == MediaType::Json { json::decode(bytes, true) } else { decode(bytes, media) };
+    let mut decoded = decoded.map_err(|error| error.into_status(expected, bytes))?;
     check_type(&mut decoded.value, expected, versions)?;
     Ok(decoded)
 }

@@ -103,17 +103,20 @@ impl Shrinking<'_> {
 fn smaller(step: &Step, nth: usize) -> Option<Step> {
     let (Action::Ask(request) | Action::First(_, request)) = &step.action else { return None };
     let mut request = request.clone();
+    // Without its form a patch is another request.
+    let headers: Vec<usize> =
+        (0..request.headers.len()).filter(|index| request.headers[*index].0 != "content-type").collect();
     let parameters = request.target.split_once('?').map_or(0, |(_, query)| query.split('&').count());
-    if nth < request.headers.len() {
-        request.headers.remove(nth);
-    } else if nth < request.headers.len() + parameters {
+    if let Some(index) = headers.get(nth) {
+        request.headers.remove(*index);
+    } else if nth < headers.len() + parameters {
         let (path, query) = request.target.split_once('?')?;
         let mut kept: Vec<&str> = query.split('&').collect();
-        kept.remove(nth - request.headers.len());
+        kept.remove(nth - headers.len());
         request.target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
     } else {
         let mut body: Value = serde_json::from_str(&request.body).ok()?;
-        let mut left = nth - request.headers.len() - parameters;
+        let mut left = nth - headers.len() - parameters;
         if !drop_nth(&mut body, &mut left) {
             return None;
         }

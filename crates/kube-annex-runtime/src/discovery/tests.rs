@@ -259,7 +259,7 @@ fn d_18_only_the_root_is_aggregated() {
 
 #[test]
 fn d_29_the_legacy_list_says_nothing_of_aggregation_in_its_type() {
-    assert_eq!(content_type(&format!("{V2};q=0.1,application/json")), Some("application/json".to_owned()));
+    assert_eq!(content_type(&format!("{V2};q=0,application/json")), Some("application/json".to_owned()));
 }
 
 #[test]

@@ -115,10 +115,9 @@ pub fn negotiate(headers: &HeaderMap, query: &str, answer: Answer) -> Result<Neg
     let acceptable = |range: &MediaRange| {
         let format = format(range)?;
         // The version of the server that is asked for can be the first alone.
-        let pretty = Some(pretty)
-            .filter(|_| matches!(range.parameter("sv"), "" | "v1"))?
-            .unwrap_or_else(|| range.parameter("pretty") == "1")
-            && answer != Answer::Stream;
+        let has_version = matches!(range.parameter("sv"), "" | "v1");
+        let pretty = (pretty || range.parameter("pretty") == "1") && answer != Answer::Stream;
+        let format = Some(format).filter(|_| has_version)?;
         let transform = transform(range)?;
         // A table has no protobuf form, whatever it is of.
         let is_sendable = format != Format::Protobuf || !matches!(transform, Transform::Table(_));
@@ -148,7 +147,7 @@ pub(crate) fn negotiate_status(headers: &HeaderMap, query: &str) -> Option<Negot
     Accept::of(headers).select(|range| {
         let plain = ["as", "g", "v", "sv"].iter().all(|name| range.parameter(name).is_empty());
         let format = format(range).filter(|_| plain)?;
-        let pretty = pretty.unwrap_or_else(|| range.parameter("pretty") == "1");
+        let pretty = pretty || range.parameter("pretty") == "1";
         Some(Negotiated { format, transform: Transform::None, pretty })
     })
 }
@@ -178,15 +177,15 @@ pub(crate) fn check_produced(headers: &HeaderMap, available: &[&str]) -> Result<
     Err(Status::not_acceptable(message).with_details(Details::default()))
 }
 
-/// `Some` when the query or the user agent decides; a clause's own `pretty` is left to the caller.
-pub(crate) fn wants_pretty(headers: &HeaderMap, query: &str) -> Option<bool> {
+/// Whether the query or the user agent wants JSON for people; a clause's own `pretty` can want it too.
+pub(crate) fn wants_pretty(headers: &HeaderMap, query: &str) -> bool {
     let query = Query::parse(query);
     // Unlike other flags this one is read as Go reads truths: what is none is no.
     if let Some(value) = query.first("pretty").filter(|value| !value.is_empty()) {
-        return Some(matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True"));
+        return matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True");
     }
     let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    ["curl", "Wget", "Mozilla/5.0"].iter().any(|browser| agent.starts_with(browser)).then_some(true)
+    ["curl", "Wget", "Mozilla/5.0"].iter().any(|browser| agent.starts_with(browser))
 }
 
 /// What the parameters of a range make of the object; `None` when they ask for what there is not.
@@ -293,7 +292,7 @@ mod tests {
         assert!(pretty("*/*", "curl/8", ""));
         assert!(!pretty("*/*", "curl/8", "pretty=false"));
         assert!(pretty("*/*", "go", "pretty=true"));
-        assert!(!pretty("application/json;pretty=1", "go", "pretty=0"));
+        assert!(pretty("application/json;pretty=1", "go", "pretty=0"), "each can want it");
     }
 
     #[test]

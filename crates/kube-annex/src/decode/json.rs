@@ -9,15 +9,18 @@ use std::fmt;
 
 /// Reads one JSON document; serde bounds its depth.
 ///
+/// Of a member that is written twice the last value counts, or where a `typed` object is read both objects together, as Go's
+/// decoder fills one struct.
+///
 /// As upstream, what is no character is the replacement character: bytes that are no UTF-8, and halves of a surrogate pair.
-pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
-    read(bytes).or_else(|error| repair::characters(bytes).map_or(Err(error), |repaired| read(&repaired)))
+pub(super) fn decode(bytes: &[u8], typed: bool) -> Result<Decoded, DecodeError> {
+    read(bytes, typed).or_else(|error| repair::characters(bytes).map_or(Err(error), |repaired| read(&repaired, typed)))
 }
 
-fn read(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+fn read(bytes: &[u8], typed: bool) -> Result<Decoded, DecodeError> {
     let mut findings = Findings::default();
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let walk = Walk { place: Place::Root, findings: &mut findings };
+    let walk = Walk { place: Place::Root, findings: &mut findings, typed };
     let value = walk
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
@@ -28,6 +31,7 @@ fn read(bytes: &[u8]) -> Result<Decoded, DecodeError> {
 struct Walk<'a> {
     place: Place<'a>,
     findings: &'a mut Findings,
+    typed: bool,
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
@@ -77,7 +81,11 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let mut list = Vec::new();
         loop {
             let place = Place::Index(&self.place, list.len());
-            let Some(item) = items.next_element_seed(Walk { place, findings: &mut *self.findings })? else { break };
+            let Some(item) =
+                items.next_element_seed(Walk { place, findings: &mut *self.findings, typed: self.typed })?
+            else {
+                break;
+            };
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -90,9 +98,23 @@ impl<'de> Visitor<'de> for Walk<'_> {
             if map.contains_key(&key) {
                 self.findings.add(|| format!("duplicate field {}", quote(&place.to_string())));
             }
-            let value = entries.next_value_seed(Walk { place, findings: &mut *self.findings })?;
-            map.insert(key, value);
+            let walk = Walk { place, findings: &mut *self.findings, typed: self.typed };
+            let value = entries.next_value_seed(walk)?;
+            match (map.get_mut(&key), value) {
+                (Some(Value::Object(before)), Value::Object(after)) if self.typed => fill(before, after),
+                (_, value) => drop(map.insert(key, value)),
+            }
         }
         Ok(Value::Object(map))
+    }
+}
+
+/// Recursion is bounded by the depth of what was read.
+fn fill(before: &mut Map<String, Value>, after: Map<String, Value>) {
+    for (key, value) in after {
+        match (before.get_mut(&key), value) {
+            (Some(Value::Object(before)), Value::Object(after)) => fill(before, after),
+            (_, value) => drop(before.insert(key, value)),
+        }
     }
 }

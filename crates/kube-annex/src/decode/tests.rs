@@ -312,6 +312,15 @@ fn what_is_no_character_is_the_replacement_character() {
 }
 
 #[test]
+fn fv_1_an_object_that_is_written_twice_fills_one() {
+    let (gizmo, findings) =
+        gizmo(r#"{"metadata":{"name":"a"},"metadata":{"labels":{"b":"c"}}}"#, FieldValidation::Warn).unwrap();
+    assert_eq!(gizmo.metadata.name.as_deref(), Some("a"));
+    assert_eq!(gizmo.metadata.labels.unwrap()["b"], "c");
+    assert_eq!(findings, [r#"duplicate field "metadata""#]);
+}
+
+#[test]
 fn rq_9_a_null_in_a_map_or_a_list_is_nothing_of_its_type() {
     let (gizmo, _) =
         gizmo(r#"{"metadata":{"labels":{"a":null},"ownerReferences":[null]}}"#, FieldValidation::Strict).unwrap();

@@ -105,7 +105,10 @@ fn expected_words(expected: &str) -> &str {
         "f32" | "f64" => "a number",
         "a map" | "ObjectMeta" => "an object",
         "a sequence" => "a list",
-        _ if expected.starts_with("struct ") => "an object",
+        // A type by its name.
+        _ if expected.starts_with("struct ") || expected.starts_with(|first: char| first.is_ascii_uppercase()) => {
+            "an object"
+        }
         _ => expected,
     }
 }

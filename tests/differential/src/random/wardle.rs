@@ -132,8 +132,7 @@ impl Maker {
     fn delete_collection(&mut self) {
         let collection = self.collection();
         let (options, body) = self.delete_options();
-        // How new a state from the cache is, is a matter of chance.
-        let selection = self.list_query().replace("resourceVersion=0", "resourceVersion=");
+        let selection = self.list_query();
         let query =
             if options.is_empty() { selection } else { format!("{options}&{}", selection.trim_start_matches('?')) };
         let mut request = self.request("DELETE", &format!("{collection}{query}"));
