@@ -36,10 +36,13 @@ fn read_field(field: &Field, wire: Wire<'_>, object: &mut Map<String, Value>) ->
             }
             Value::Object(inner)
         }
-        Kind::Texts => return push(object, name, Value::from(text(name, wire)?)),
+        Kind::Texts => {
+            push(object, name, Value::from(text(name, wire)?));
+            return Ok(());
+        }
         Kind::Messages(message) => {
-            let item = Value::Object(read(message, bytes(name, wire)?)?);
-            return push(object, name, item);
+            push(object, name, Value::Object(read(message, bytes(name, wire)?)?));
+            return Ok(());
         }
         Kind::TextMap => {
             let (key, value) = entry(name, bytes(name, wire)?)?;
@@ -87,23 +90,22 @@ fn says_nothing(value: &Value) -> bool {
     }
 }
 
-fn push(object: &mut Map<String, Value>, name: &str, item: Value) -> Result<(), Error> {
+fn push(object: &mut Map<String, Value>, name: &str, item: Value) {
     if let Value::Array(items) = object.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
         items.push(item);
     }
-    Ok(())
 }
 
 fn entry(name: &'static str, bytes: &[u8]) -> Result<(String, String), Error> {
-    let mut entry = (String::new(), String::new());
+    let (mut key, mut value) = ("", "");
     for field in Fields::of(bytes) {
         match field? {
-            (1, wire) => entry.0 = text(name, wire)?.to_owned(),
-            (2, wire) => entry.1 = text(name, wire)?.to_owned(),
+            (1, wire) => key = text(name, wire)?,
+            (2, wire) => value = text(name, wire)?,
             _ => {}
         }
     }
-    Ok(entry)
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Nothing, for a time that is none.

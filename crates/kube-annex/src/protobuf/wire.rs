@@ -46,18 +46,22 @@ impl Writer<'_> {
         write_varint(length as u64, self.0);
     }
 
-    fn tag(&mut self, number: u32, kind: u8) {
-        write_varint(u64::from(number) << 3 | u64::from(kind), self.0);
+    fn tag(&mut self, number: u32, kind: u64) {
+        write_varint(u64::from(number) << 3 | kind, self.0);
     }
 }
 
 /// Appends a number, seven bits a byte, the least significant first.
 fn write_varint(mut value: u64, out: &mut Vec<u8>) {
-    while let Some(rest) = (value >> 7 != 0).then_some(value >> 7) {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value = rest;
+    loop {
+        let [low, ..] = value.to_le_bytes();
+        value >>= 7;
+        if value == 0 {
+            out.push(low);
+            return;
+        }
+        out.push(low | 0x80);
     }
-    out.push(value as u8);
 }
 
 /// How many bytes a field of so many bytes takes, its number being below 16.
@@ -97,7 +101,7 @@ impl<'b> Fields<'b> {
         while !self.rest.is_empty() {
             let tag = self.varint()?;
             let number = u32::try_from(tag >> 3).ok().filter(|number| *number > 0).ok_or(Error::BadField)?;
-            let value = match (tag & 7) as u8 {
+            let value = match tag & 7 {
                 VARINT => Value::Varint(self.varint()?),
                 FIXED64 => Value::Fixed64(u64::from_le_bytes(self.array()?)),
                 BYTES => {
@@ -163,12 +167,12 @@ impl<'b> Iterator for Fields<'b> {
     }
 }
 
-const VARINT: u8 = 0;
-const FIXED64: u8 = 1;
-const BYTES: u8 = 2;
-const GROUP: u8 = 3;
-const END_OF_GROUP: u8 = 4;
-const FIXED32: u8 = 5;
+const VARINT: u64 = 0;
+const FIXED64: u64 = 1;
+const BYTES: u64 = 2;
+const GROUP: u64 = 3;
+const END_OF_GROUP: u64 = 4;
+const FIXED32: u64 = 5;
 
 /// Nobody writes groups; they are skipped as deep as this.
 const DEEPEST_GROUP: usize = 100;
