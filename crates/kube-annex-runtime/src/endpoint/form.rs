@@ -88,7 +88,7 @@ impl Form {
         let mut out = Vec::with_capacity(256);
         match self.content {
             Content::Whole => {
-                respond::write_list_head(&descriptor.list_kind(), &descriptor.api_version(), head, &mut out)
+                respond::write_list_head(&descriptor.list_kind(), &descriptor.api_version(), head, &mut out);
             }
             Content::Metadata(meta) => {
                 respond::write_list_head("PartialObjectMetadataList", meta.api_version(), head, &mut out);

@@ -45,11 +45,11 @@ enum Shape {
     /// A message of an object's members, in the order of their numbers.
     Members(&'static [Member]),
     /// A message of a map: names with values of one shape.
-    Map(&'static Shape),
+    Map(&'static Self),
     /// A message that has the value inside, under a number that depends on it.
-    Inside(fn(&Value) -> (u32, &'static Shape)),
+    Inside(fn(&Value) -> (u32, &'static Self)),
     /// What comes beside properties that are named: the schema of others, or whether there are others.
-    Others(&'static Shape),
+    Others(&'static Self),
 }
 
 /// A member of an object, and the field that it becomes.

@@ -20,7 +20,7 @@ const JSON_PARTIAL_LIST: &str = "application/json;as=PartialObjectMetadataList;g
 /// The document in an envelope, as JSON.
 fn document(bytes: &[u8]) -> Value {
     let Envelope { api_version, kind, raw } = open(bytes).unwrap();
-    let message = messages::of_kind(api_version, kind).unwrap_or_else(|| panic!("{kind} of {api_version}"));
+    let message = messages::of_kind(api_version, kind).unwrap_or_else(|| unreachable!("{kind} of {api_version}"));
     let mut document = read(message, raw).unwrap();
     document.insert("apiVersion".to_owned(), api_version.into());
     document.insert("kind".to_owned(), kind.into());
@@ -277,9 +277,9 @@ fn events(mut bytes: &[u8]) -> Vec<(String, Value)> {
     while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
         let (frame, rest) = rest.split_at(usize::try_from(u32::from_be_bytes(*length)).unwrap());
         let fields: Vec<_> = Fields::of(frame).collect::<Result<_, _>>().unwrap();
-        let [(1, Wire::Bytes(kind)), (2, Wire::Bytes(object))] = fields[..] else { panic!("{fields:?}") };
+        let [(1, Wire::Bytes(kind)), (2, Wire::Bytes(object))] = fields[..] else { unreachable!("{fields:?}") };
         let embedded: Vec<_> = Fields::of(object).collect::<Result<_, _>>().unwrap();
-        let [(1, Wire::Bytes(object))] = embedded[..] else { panic!("{embedded:?}") };
+        let [(1, Wire::Bytes(object))] = embedded[..] else { unreachable!("{embedded:?}") };
         events.push((String::from_utf8(kind.to_vec()).unwrap(), document(object)));
         bytes = rest;
     }
