@@ -229,7 +229,9 @@ fn walk(shape: &Shape, value: &Value, place: &str, places: &mut Vec<String>) {
                 let place = format!("{place}/{name}");
                 match members.iter().find(|member| member.key.covers(name)) {
                     Some(Member { key: Key::Items(_), shape, .. }) => {
-                        list(value).iter().for_each(|item| walk(shape, item, &place, places));
+                        for item in list(value) {
+                            walk(shape, item, &place, places);
+                        }
                     }
                     Some(member) => walk(member.shape, value, &place, places),
                     None => places.push(place),

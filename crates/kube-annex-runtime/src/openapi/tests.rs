@@ -575,7 +575,8 @@ fn oa_1_oa_2_messages_are_those_that_upstreams_library_makes() {
         }, "B": { "type": "boolean", "default": false } } },
     });
     for (ours, theirs) in [(message::of_v2(&v2), GNOSTIC_V2), (message::of_v3(&v3), GNOSTIC_V3)] {
-        let hexadecimal: String = ours.iter().map(|byte| format!("{byte:02x}")).collect();
+        let told = |digit: u8| char::from_digit(digit.into(), 16).unwrap();
+        let hexadecimal: String = ours.iter().flat_map(|byte| [told(byte >> 4), told(byte & 15)]).collect();
         assert_eq!(hexadecimal, theirs);
     }
 }

@@ -19,9 +19,9 @@ const JSON_PARTIAL_LIST: &str = "application/json;as=PartialObjectMetadataList;g
 
 /// The document in an envelope, as JSON.
 fn document(bytes: &[u8]) -> Value {
-    let Envelope { api_version, kind, raw } = open(bytes).unwrap();
+    let Envelope { api_version, kind, raw } = open(bytes).expect("an envelope");
     let message = messages::of_kind(api_version, kind).unwrap_or_else(|| unreachable!("{kind} of {api_version}"));
-    let mut document = read(message, raw).unwrap();
+    let mut document = read(message, raw).expect("a message");
     document.insert("apiVersion".to_owned(), api_version.into());
     document.insert("kind".to_owned(), kind.into());
     document.into()
@@ -44,7 +44,7 @@ fn refused(answer: &Answer) -> (u16, String, String) {
 /// The metadata of items, without what says the same twice.
 fn bare(mut list: Value) -> Value {
     for item in list["items"].as_array_mut().into_iter().flatten() {
-        item.as_object_mut().unwrap().retain(|key, _| key == "metadata");
+        item.as_object_mut().expect("an item").retain(|key, _| key == "metadata");
     }
     list
 }
@@ -267,7 +267,7 @@ async fn cn_11_a_watch_in_the_form_of_a_list_ends_without_a_word() {
 
 /// All of a stream that ends.
 async fn collected(body: axum::body::Body) -> Vec<u8> {
-    let all = tokio::time::timeout(Duration::from_secs(60), body.collect()).await;
+    let all = tokio::time::timeout(Duration::from_mins(1), body.collect()).await;
     all.expect("an end in time").expect("a stream that does not break off").to_bytes().to_vec()
 }
 
@@ -275,12 +275,12 @@ async fn collected(body: axum::body::Body) -> Vec<u8> {
 fn events(mut bytes: &[u8]) -> Vec<(String, Value)> {
     let mut events = Vec::new();
     while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
-        let (frame, rest) = rest.split_at(usize::try_from(u32::from_be_bytes(*length)).unwrap());
-        let fields: Vec<_> = Fields::of(frame).collect::<Result<_, _>>().unwrap();
+        let (frame, rest) = rest.split_at(usize::try_from(u32::from_be_bytes(*length)).expect("a length"));
+        let fields: Vec<_> = Fields::of(frame).collect::<Result<_, _>>().expect("fields");
         let [(1, Wire::Bytes(kind)), (2, Wire::Bytes(object))] = fields[..] else { unreachable!("{fields:?}") };
-        let embedded: Vec<_> = Fields::of(object).collect::<Result<_, _>>().unwrap();
+        let embedded: Vec<_> = Fields::of(object).collect::<Result<_, _>>().expect("fields");
         let [(1, Wire::Bytes(object))] = embedded[..] else { unreachable!("{embedded:?}") };
-        events.push((String::from_utf8(kind.to_vec()).unwrap(), document(object)));
+        events.push((String::from_utf8_lossy(kind).into_owned(), document(object)));
         bytes = rest;
     }
     events
