@@ -228,7 +228,7 @@ impl ServerBuilder {
         let about = About { title: &self.name, version: &self.version };
         let pipeline = Pipeline {
             documents: Documents::new(about, &self.registrations, Health::new(checks), self.router, self.seams.clone()),
-            endpoints: Endpoints::new(&resources, &self.shutdown, &authorizer),
+            endpoints: Endpoints::new(&resources, &self.shutdown, &authorizer, &self.seams.tasks),
             seams: self.seams,
             authenticators,
             authorizer,

@@ -250,6 +250,10 @@ impl Storage for Cached {
         self.storage.delete(key, precondition)
     }
 
+    fn delete_unreadable<'a>(&'a self, key: &'a Key, revision: Revision) -> BoxFuture<'a, Result<Revision, Error>> {
+        self.storage.delete_unreadable(key, revision)
+    }
+
     fn watch<'a>(&'a self, prefix: &'a Prefix, from: Revision) -> BoxFuture<'a, Result<WatchStream, Error>> {
         Box::pin(async move {
             let Some(shared) = self.shared(prefix.as_str()) else {

@@ -180,6 +180,15 @@ pub trait Storage: Send + Sync + 'static {
         precondition: Precondition,
     ) -> BoxFuture<'a, Result<(Entry, Revision), Error>>;
 
+    /// Removes a key whose value cannot be read, if it is at that revision; answers the revision of the removal. Errors
+    /// as `update`.
+    ///
+    /// A storage around another has that one remove it, and does not read it. [`Error::Unreadable`] where the value is
+    /// lost in a way that keeps the backend from removing it.
+    fn delete_unreadable<'a>(&'a self, key: &'a Key, revision: Revision) -> BoxFuture<'a, Result<Revision, Error>> {
+        Box::pin(async move { Ok(self.delete(key, Precondition::at(revision)).await?.1) })
+    }
+
     /// Every commit after `from` below the prefix, past ones first.
     ///
     /// * Shape: it goes on until it is dropped, or the store is gone, or an item is an error, which is the last.

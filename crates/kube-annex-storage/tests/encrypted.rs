@@ -102,6 +102,19 @@ async fn sr_21_a_missing_key_concerns_its_objects_alone_and_a_list_names_them() 
 }
 
 #[tokio::test]
+async fn del_14_what_no_key_reads_is_removed_at_the_revision_that_is_named() {
+    let below = Arc::new(Memory::new());
+    let old = Encrypted::new(below.clone(), keys(&["old"]));
+    let new = cached(Encrypted::new(below.clone(), keys(&["new"])));
+    let first = old.create(&key("a"), Bytes::from_static(b"1")).await.unwrap();
+    let second = old.update(&key("a"), Bytes::from_static(b"2"), Precondition::default()).await.unwrap();
+    assert!(matches!(new.delete_unreadable(&key("a"), first).await, Err(Error::Conflict { .. })));
+    let removed = new.delete_unreadable(&key("a"), second).await.unwrap();
+    assert!(removed > second && below.get(&key("a")).await.unwrap().is_none());
+    assert!(matches!(new.delete_unreadable(&key("a"), second).await, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
 async fn sr_21_rotation_rewrites_what_an_older_key_wrote() {
     let below = Arc::new(Memory::new());
     let old = Encrypted::new(below.clone(), keys(&["old"]));

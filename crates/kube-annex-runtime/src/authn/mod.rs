@@ -26,6 +26,7 @@ pub use websocket::WebSocketToken;
 
 pub(crate) use ca_bundle::{crypto, ticketer};
 pub(crate) use front_proxy::unescape;
+pub(crate) use websocket::is_websocket;
 
 use http::{HeaderMap, header};
 use kube_annex::handlers::BoxFuture;

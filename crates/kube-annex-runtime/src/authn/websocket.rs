@@ -68,7 +68,8 @@ fn read(headers: &HeaderMap) -> Result<Option<String>, Error> {
     Ok(Some(token))
 }
 
-fn is_websocket(headers: &HeaderMap) -> bool {
+/// Whether a request wants to speak WebSocket from here on.
+pub(crate) fn is_websocket(headers: &HeaderMap) -> bool {
     let lists = |name, word: &str| {
         let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(word))

@@ -1,6 +1,6 @@
 //! `DELETE` of one object.
 
-use crate::endpoint::{Endpoint, check_name, mutation, respond};
+use crate::endpoint::{Endpoint, check_name, mutation, respond, unreadable};
 use crate::registry::store::Deletion;
 use crate::request::body;
 use crate::request::exchange::Exchange;
@@ -18,6 +18,10 @@ pub(super) async fn delete(endpoint: &Endpoint, exchange: &Exchange, body: Body)
     check_name(exchange)?;
     let name = &exchange.call.info.name;
     let write = endpoint.write(exchange, !options.dry_run.is_empty());
+    if options.ignores_read_error() {
+        let status = unreadable::delete(endpoint, exchange, &write).await?;
+        return Ok(respond::status(exchange, negotiated, &status));
+    }
     match endpoint.resource.delete(&write, name, &options).await? {
         Deletion::Removed(written) => {
             let resource = endpoint.descriptor().group_resource();

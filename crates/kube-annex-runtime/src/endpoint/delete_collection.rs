@@ -17,7 +17,7 @@ pub(super) async fn delete_collection(
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
     let selection = ListOptions::parse_list(&exchange.query)?;
     let predicate = Predicate::of(&selection, &endpoint.resource.registration, endpoint.version)?;
-    let options = delete::options(exchange, body).await?;
+    let options = delete::options(exchange, body).await?.for_collection()?;
     let write = endpoint.write(exchange, !options.dry_run.is_empty());
     let listed = endpoint.resource.list(&write, &selection, &predicate).await?;
     for item in &listed.items {

@@ -1,6 +1,7 @@
 //! The verbs: one file each, and `respond`, the only writer of bodies.
 
 mod apply;
+mod carried;
 mod create;
 mod delete;
 mod delete_collection;
@@ -12,19 +13,23 @@ mod joined;
 mod list;
 mod message;
 mod mutation;
+mod packed;
 mod patch;
 mod refusal;
 pub(crate) mod respond;
 mod scale;
 mod table;
+mod unreadable;
 mod update;
 mod watch;
+mod websocket;
 
 use crate::authz::Authorizer;
 use crate::registry::resource::{Origin, ServedResource};
 use crate::registry::store::Write;
 use crate::request::exchange::Exchange;
 use crate::request::negotiate;
+use crate::seams::Tasks;
 use crate::serve::Shutdown;
 use axum::body::Body;
 use axum::response::Response;
@@ -49,6 +54,8 @@ pub(crate) struct Endpoint {
     pub(crate) shutdown: Shutdown,
     /// Asked once more when a request turns out to need another right.
     pub(crate) authorizer: Arc<dyn Authorizer>,
+    /// Where what outlives its request runs.
+    pub(crate) tasks: Tasks,
 }
 
 /// A path that this server serves, or why it does not.
@@ -71,19 +78,20 @@ impl Endpoints {
         resources: &[Arc<ServedResource>],
         shutdown: &Shutdown,
         authorizer: &Arc<dyn Authorizer>,
+        tasks: &Tasks,
     ) -> Self {
         let mut by_group: HashMap<String, HashMap<String, HashMap<String, Endpoint>>> = HashMap::new();
         for resource in resources {
             for (version, served) in resource.registration.versions.iter().enumerate() {
                 let descriptor = served.descriptor;
                 let (resource, shutdown) = (Arc::clone(resource), shutdown.clone());
-                let authorizer = Arc::clone(authorizer);
+                let (authorizer, tasks) = (Arc::clone(authorizer), tasks.clone());
                 by_group
                     .entry(descriptor.group.to_owned())
                     .or_default()
                     .entry(descriptor.version.to_owned())
                     .or_default()
-                    .insert(descriptor.plural.to_owned(), Endpoint { resource, version, shutdown, authorizer });
+                    .insert(descriptor.plural.to_owned(), Endpoint { resource, version, shutdown, authorizer, tasks });
             }
         }
         Self { resources: by_group }
@@ -203,7 +211,10 @@ impl Endpoint {
         match verb {
             Verb::Get => get::get(self, exchange).await,
             Verb::List => list::list(self, exchange).await,
-            Verb::Watch => watch::watch(self, exchange).await,
+            Verb::Watch => {
+                let response = watch::watch(self, exchange).await?;
+                Ok(carried::carried(exchange, &self.tasks, response))
+            }
             Verb::DeleteCollection => delete_collection::delete_collection(self, exchange, body).await,
             Verb::Create => bounded(create::create(self, exchange, body)).await,
             Verb::Update => bounded(update::update(self, exchange, body)).await,

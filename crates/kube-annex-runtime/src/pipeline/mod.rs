@@ -8,7 +8,7 @@ use crate::flow::{self, Admitted, InFlight};
 use crate::health::{BareError, text};
 use crate::impersonation::{self, Impersonation};
 use crate::request::duration;
-use crate::request::exchange::Exchange;
+use crate::request::exchange::{Exchange, Upgrade};
 use crate::request::info;
 use crate::request::negotiate;
 use crate::seams::Seams;
@@ -78,7 +78,7 @@ impl Pipeline {
 
     /// From here on it is known what is asked, how long it may take, and by whom it is asked.
     async fn identified(&self, request: Request<Body>, connection: &Connection) -> Response {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let info = match info::parse(&parts.method, parts.uri.path(), &query) {
             Ok(info) => info,
@@ -95,6 +95,7 @@ impl Pipeline {
             call: Call { info, user: UserInfo::default() },
             query,
             headers: parts.headers,
+            upgrade: Upgrade::of(parts.extensions.remove()),
             ..Exchange::default()
         };
         let deadline = match deadline {

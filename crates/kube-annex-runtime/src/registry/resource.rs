@@ -126,6 +126,17 @@ impl ServedResource {
         }
     }
 
+    /// Removes an object that cannot be read.
+    pub(crate) async fn delete_unreadable(&self, write: &Write<'_>, name: &str) -> Result<(), Status> {
+        match &self.origin {
+            Origin::Stored(store) => store.delete_unreadable(write, name).await,
+            // Upstream's words.
+            Origin::Computed(_) => Err(Status::internal(
+                "no unsafe deleter provided, can not honor ignoreStoreReadErrorWithClusterBreakingPotential",
+            )),
+        }
+    }
+
     /// An item as the origin keeps it, in the version asked for. The same bytes when that is the stored version.
     pub(crate) fn render(&self, item: Item, version: usize) -> Result<Item, Status> {
         let written = self.registration.version_of(&item.bytes);

@@ -446,6 +446,37 @@ impl Store {
         Ok(revision.map(|revision| Deletion::Marked(Written { object, item: Item { bytes, revision: revision.0 } })))
     }
 
+    /// Removes an object that cannot be read, whatever its finalizers and admission would say of it: nobody can tell
+    /// what they are.
+    ///
+    /// * Errors: 409 for an object that can be read.
+    pub(crate) async fn delete_unreadable(&self, write: &Write<'_>, name: &str) -> Result<(), Status> {
+        let key = self.key(write.namespace(), name);
+        for _ in 0..MOST_CONFLICTS {
+            let revision = match self.storage.get(&key).await {
+                Ok(None) => return Err(Status::not_found(&self.resource(), name)),
+                Ok(Some(entry)) if self.read(&entry.value, entry.revision.0).is_ok() => {
+                    return Err(unreadable::readable(&self.resource(), name, &key));
+                }
+                Ok(Some(entry)) => entry.revision,
+                Err(storage::Error::Unreadable(objects)) if !objects.is_empty() => objects[0].revision,
+                Err(error) => return Err(self.failed(&error, "delete", name)),
+            };
+            if write.dry_run {
+                return Ok(());
+            }
+            match self.storage.delete_unreadable(&key, revision).await {
+                Ok(_) => {
+                    tracing::warn!(%key, %revision, user = write.exchange.call.user.name, "removed what cannot be read");
+                    return Ok(());
+                }
+                Err(storage::Error::Conflict { .. }) => {}
+                Err(error) => return Err(self.failed(&error, "delete", name)),
+            }
+        }
+        Err(Status::modified(&self.resource(), name))
+    }
+
     /// What a client is told when the storage failed; the log gets the whole chain.
     pub(crate) fn failed(&self, error: &storage::Error, verb: &str, name: &str) -> Status {
         let resource = self.resource();

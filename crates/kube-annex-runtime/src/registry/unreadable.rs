@@ -3,7 +3,7 @@
 use kube_annex::Status;
 use kube_annex::gvk::GroupResource;
 use kube_annex::status::{Cause, Details, Reason};
-use kube_annex_storage::Unreadable;
+use kube_annex_storage::{Key, Unreadable};
 
 /// The most objects that are named, as upstream.
 const MOST_NAMED: usize = 100;
@@ -28,6 +28,14 @@ pub(crate) fn status(objects: &[Unreadable], resource: &GroupResource, verb: &st
     Status::failure(500, Reason::StorageReadError, message).with_details(details)
 }
 
+/// The answer to who wants an object removed because it cannot be read, when it can; in the words of upstream's storage.
+pub(crate) fn readable(resource: &GroupResource, name: &str, key: &Key) -> Status {
+    let why = "unsafe deletion is not allowed because the object is decodable from storage";
+    let why =
+        format!("StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: {why}");
+    Status::conflict(resource, name, why)
+}
+
 fn cause(object: &Unreadable) -> Cause {
     let (reason, field) = ("UnexpectedServerResponse".to_owned(), object.key.to_string());
     Cause { reason, message: text(object), field }
@@ -40,7 +48,7 @@ fn text(object: &Unreadable) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kube_annex_storage::{Key, Revision};
+    use kube_annex_storage::Revision;
 
     fn objects(count: usize) -> Vec<Unreadable> {
         let object = |number| Unreadable {

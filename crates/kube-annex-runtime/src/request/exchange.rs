@@ -1,6 +1,7 @@
 //! One request on its way through the server, and what is collected for its answer.
 
 use http::HeaderMap;
+use hyper::upgrade::OnUpgrade;
 use kube_annex::handlers::Call;
 use std::sync::Mutex;
 
@@ -15,6 +16,24 @@ pub struct Exchange {
     pub headers: HeaderMap,
     /// What the client is to be warned of.
     pub warnings: Warnings,
+    /// The connection, for who wants to speak another protocol on it.
+    pub upgrade: Upgrade,
+}
+
+/// A connection that can be taken over, once.
+#[derive(Debug, Default)]
+pub struct Upgrade(Mutex<Option<OnUpgrade>>);
+
+impl Upgrade {
+    /// The connection of a request; `None` when its client does not ask for another protocol.
+    pub fn of(connection: Option<OnUpgrade>) -> Self {
+        Self(Mutex::new(connection))
+    }
+
+    /// Takes the connection, if it is still there.
+    pub fn take(&self) -> Option<OnUpgrade> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
 }
 
 /// Warnings for the client, in the order recorded, each once.

@@ -215,3 +215,63 @@ async fn cn_11_an_object_that_waits_is_transformed_and_a_status_is_not() {
     assert_eq!(server.delete(&at(WIDGETS, "a")).accept(table).await.ok()["kind"], "Status");
     assert_eq!(server.delete(&at(WIDGETS, "b")).accept(table).await.ok()["kind"], "Table");
 }
+
+const UNREAD: &str = "ignoreStoreReadErrorWithClusterBreakingPotential=true";
+
+/// A server one of whose widgets, `bad`, is no JSON.
+async fn with_a_bad_one(may: bool) -> (TestServer, std::sync::Arc<kube_annex_storage::memory::Memory>) {
+    use kube_annex_runtime::authz::Decision;
+    use kube_annex_storage::{Prefix, Storage as _};
+    let storage = std::sync::Arc::new(kube_annex_storage::memory::Memory::new());
+    let server = TestServer::builder()
+        .storage(storage.clone())
+        .authorize(move |_, info| match info.verb.as_str() {
+            "unsafe-delete-ignore-read-errors" if !may => Decision::NoOpinion("no rule".to_owned()),
+            _ => Decision::Allow,
+        })
+        .build();
+    server.made(WIDGETS, &widget("good")).await;
+    let key = Prefix::of_resource("toys.example.com", "widgets").in_namespace("default").key("bad");
+    storage.create(&key, "no json".into()).await.unwrap();
+    (server, storage)
+}
+
+#[tokio::test(start_paused = true)]
+async fn del_14_what_cannot_be_read_is_removed_by_who_may_and_lists_are_whole_again() {
+    let (server, _) = with_a_bad_one(true).await;
+    assert_eq!(server.get(WIDGETS).await.status, 500);
+    assert_eq!(server.delete(&at(WIDGETS, "bad")).await.status, 500, "not in the usual way");
+    let path = at(WIDGETS, &format!("bad?{UNREAD}"));
+    let dry = server.delete(&format!("{path}&dryRun=All")).await.ok();
+    assert_eq!(server.get(WIDGETS).await.status, 500, "a dry run removes nothing");
+    let status = server.delete(&path).await.ok();
+    assert_eq!(status, dry);
+    let details = json!({"name": "bad", "kind": "Widget"});
+    assert_eq!(
+        (&status["kind"], &status["status"], &status["details"]),
+        (&json!("Status"), &json!("Success"), &details)
+    );
+    assert_eq!(status["code"], 200);
+    assert_eq!(crate::names(&server.get(WIDGETS).await.ok()), ["good"]);
+    assert_eq!(server.delete(&path).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn del_14_what_can_be_read_is_not_removed_in_that_way() {
+    let (server, _) = with_a_bad_one(true).await;
+    let text = "Operation cannot be fulfilled on widgets.toys.example.com \"good\": StorageError: invalid object, Code: 4, Key: toys.example.com/widgets/default/good, ResourceVersion: 0, AdditionalErrorMsg: unsafe deletion is not allowed because the object is decodable from storage";
+    server.delete(&at(WIDGETS, &format!("good?{UNREAD}"))).await.refused(409, "Conflict", text);
+    server.get(&at(WIDGETS, "good")).await.ok();
+    let collection = server.delete(&format!("{WIDGETS}?{UNREAD}")).await;
+    assert_eq!(collection.status, 422, "{}", collection.text());
+    let gauge = server.delete(&format!("/apis/toys.example.com/v1/tickets/a?{UNREAD}")).await;
+    assert!(gauge.status >= 400, "{}", gauge.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn del_14_who_may_delete_may_not_yet_delete_what_cannot_be_read() {
+    let (server, _) = with_a_bad_one(false).await;
+    let text = "widgets.toys.example.com \"bad\" is forbidden: not permitted to do \"unsafe-delete-ignore-read-errors\", reason: no rule";
+    server.delete(&at(WIDGETS, &format!("bad?{UNREAD}"))).await.refused(403, "Forbidden", text);
+    assert_eq!(server.get(WIDGETS).await.status, 500, "it is still there");
+}

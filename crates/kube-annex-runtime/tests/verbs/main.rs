@@ -30,6 +30,7 @@ mod update;
 mod versions;
 mod warnings;
 mod watch;
+mod websocket;
 
 use kube_annex_testkit::TestServer;
 use serde_json::{Value, json};

@@ -150,6 +150,10 @@ impl Storage for Encrypted {
         })
     }
 
+    fn delete_unreadable<'a>(&'a self, key: &'a Key, revision: Revision) -> BoxFuture<'a, Result<Revision, Error>> {
+        self.below.delete_unreadable(key, revision)
+    }
+
     fn watch<'a>(&'a self, prefix: &'a Prefix, from: Revision) -> BoxFuture<'a, Result<WatchStream, Error>> {
         Box::pin(async move {
             let items = self.below.watch(prefix, from).await?;

@@ -30,8 +30,8 @@ pub struct DeleteOptions {
     /// `All` when nothing is to be removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dry_run: Vec<String>,
-    /// Whether to remove what cannot be read, without its finalizers having a say. Parsed options never ask for it:
-    /// there is no such removal here, so it is refused.
+    /// Whether to remove the object though it cannot be read, without its finalizers having a say. One that can be read
+    /// is not removed then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore_store_read_error_with_cluster_breaking_potential: Option<bool>,
 }
@@ -78,6 +78,23 @@ impl DeleteOptions {
         options.validated()
     }
 
+    /// Whether the object is to be removed because it cannot be read.
+    pub fn ignores_read_error(&self) -> bool {
+        self.ignore_store_read_error_with_cluster_breaking_potential == Some(true)
+    }
+
+    /// The same options, for the objects of a collection.
+    ///
+    /// * Errors: 422 where they ask to remove what cannot be read, which is done one by one.
+    pub fn for_collection(self) -> Result<Self, Status> {
+        if !self.ignores_read_error() {
+            return Ok(self);
+        }
+        let why = "is not allowed with DELETECOLLECTION, try again after removing the option";
+        refuse_if_any("DeleteOptions", &[Error::invalid(&Path::new(IGNORE_READ_ERROR), true, why)])?;
+        Ok(self)
+    }
+
     /// Whether nothing is to be removed.
     pub fn is_dry_run(&self) -> bool {
         !self.dry_run.is_empty()
@@ -121,7 +138,7 @@ impl DeleteOptions {
     }
 
     fn validate_ignored_read_error(&self) -> ErrorList {
-        if self.ignore_store_read_error_with_cluster_breaking_potential != Some(true) {
+        if !self.ignores_read_error() {
             return ErrorList::new();
         }
         let beside = [
@@ -131,17 +148,11 @@ impl DeleteOptions {
             ("preconditions", self.preconditions.is_some()),
         ];
         let field = Path::new(IGNORE_READ_ERROR);
-        let mut errors: ErrorList = beside
+        beside
             .into_iter()
             .filter(|(_, is_set)| *is_set)
             .map(|(other, _)| Error::invalid(&field, true, format!("cannot be set together with .{other}")))
-            .collect();
-        errors.push(Error::invalid(
-            &field,
-            true,
-            "is not supported by this server, try again after removing the option",
-        ));
-        errors
+            .collect()
     }
 }
 

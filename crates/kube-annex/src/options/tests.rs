@@ -581,18 +581,27 @@ mod delete {
     }
 
     #[test]
-    fn del_14_removal_of_what_cannot_be_read_is_refused() {
+    fn del_14_removal_of_what_cannot_be_read_goes_with_no_other_wish() {
         let name = "ignoreStoreReadErrorWithClusterBreakingPotential";
-        let refused = format!(
-            "{name}: Invalid value: true: is not supported by this server, try again after removing the option"
-        );
-        assert_eq!(violations_of(DeleteOptions::parse_query(&format!("{name}=true"))), std::slice::from_ref(&refused));
-        assert!(DeleteOptions::parse_query(&format!("{name}=false&orphanDependents=1")).is_ok());
+        assert!(DeleteOptions::parse_query(&format!("{name}=true&dryRun=All")).unwrap().ignores_read_error());
+        let without = DeleteOptions::parse_query(&format!("{name}=false&orphanDependents=1")).unwrap();
+        assert!(!without.ignores_read_error());
         let body = format!(
             r#"{{"{name}":true,"propagationPolicy":"Orphan","gracePeriodSeconds":1,"preconditions":{{"uid":"u"}}}}"#
         );
         let beside = |other: &str| format!("{name}: Invalid value: true: cannot be set together with .{other}");
-        let expected = [beside("propagationPolicy"), beside("gracePeriodSeconds"), beside("preconditions"), refused];
+        let expected = ["propagationPolicy", "gracePeriodSeconds", "preconditions"].map(beside);
         assert_eq!(violations_of(json(&body)), expected);
+        let orphans = DeleteOptions::parse_query(&format!("{name}=true&orphanDependents=0"));
+        assert_eq!(violations_of(orphans), [beside("orphanDependents")]);
+    }
+
+    #[test]
+    fn del_14_removal_of_what_cannot_be_read_is_of_one_object() {
+        let name = "ignoreStoreReadErrorWithClusterBreakingPotential";
+        let refused = DeleteOptions::parse_query(&format!("{name}=true")).unwrap().for_collection();
+        let why = "is not allowed with DELETECOLLECTION, try again after removing the option";
+        assert_eq!(violations_of(refused), [format!("{name}: Invalid value: true: {why}")]);
+        assert!(DeleteOptions::default().for_collection().is_ok());
     }
 }
