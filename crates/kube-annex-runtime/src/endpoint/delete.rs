@@ -20,6 +20,7 @@ pub(super) async fn delete(endpoint: &Endpoint, exchange: &Exchange, body: Body)
     let write = endpoint.write(exchange, !options.dry_run.is_empty());
     if options.ignores_read_error() {
         let status = unreadable::delete(endpoint, exchange, &write).await?;
+        let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Known)?;
         return Ok(respond::status(exchange, negotiated, &status));
     }
     match endpoint.resource.delete(&write, name, &options).await? {

@@ -63,8 +63,9 @@ async fn run(connection: Upgraded, mut messages: Messages) {
         }
     };
     let closed = async {
-        // The other side may have closed it already.
+        // Where the other side closed first there is nothing more to say than the answer to that.
         let _ = socket.close(Some(CloseFrame { code, reason: "".into() })).await;
+        let _ = socket.flush().await;
         socket.get_mut().shutdown().await
     };
     let _ = tokio::time::timeout(LAST_WORDS, closed).await;
