@@ -13,7 +13,7 @@ use kube_annex::options::query::Query;
 
 /// A watch's answer in the way that its client asked for.
 ///
-/// * Source: `serveWatchHandler` of k8s.io/apiserver. The clients of WebSockets get nothing packed.
+/// * Source: `serveWatchHandler` of k8s.io/apiserver. The client of a `WebSocket` gets nothing packed.
 pub(super) fn carried(exchange: &Exchange, tasks: &Tasks, response: Response) -> Response {
     if let Some(upgrade) = exchange.upgrade.take().filter(|_| is_websocket(&exchange.headers)) {
         return websocket::answer(&exchange.headers, upgrade, tasks, response);

@@ -63,8 +63,8 @@ pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Resu
     let namespace = &exchange.call.info.namespace;
     let shutdown = endpoint.shutdown.clone();
     let draining = async move { shutdown.draining().await };
-    let watched = store.watch(namespace, &options, Instant::now() + life(&options), draining).await;
-    if let Err(WatchRefusal::Answer(status)) = watched {
+    let outcome = store.watch(namespace, &options, Instant::now() + life(&options), draining).await;
+    if let Err(WatchRefusal::Answer(status)) = outcome {
         return Err(status);
     }
     // Only a watch that there is has a form.
@@ -75,7 +75,7 @@ pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Resu
         // As upstream's, whose time is over before it begins.
         return Ok(streaming(format, Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())));
     }
-    match watched {
+    match outcome {
         Ok(watcher) => Ok(streaming(format, Body::new(Joined::new(Lines { watcher, writer })))),
         Err(WatchRefusal::Answer(status)) => Err(status),
         Err(WatchRefusal::Event(status)) => {

@@ -232,7 +232,7 @@ async fn with_a_bad_one(may: bool) -> (TestServer, std::sync::Arc<kube_annex_sto
         .build();
     server.made(WIDGETS, &widget("good")).await;
     let key = Prefix::of_resource("toys.example.com", "widgets").in_namespace("default").key("bad");
-    storage.create(&key, "no json".into()).await.unwrap();
+    storage.create(&key, "no json".into()).await.expect("a key that is free");
     (server, storage)
 }
 

@@ -1,4 +1,4 @@
-//! Watches over WebSockets, and streams that are packed.
+//! Watches over a `WebSocket`, and streams that are packed.
 
 use crate::{WIDGETS, at, revision, sized, widget, with_widgets};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -32,9 +32,9 @@ async fn open(server: &TestServer, path: &str, headers: &[(&'static str, &'stati
         .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
         .header("origin", "https://localhost")
         .body(())
-        .unwrap();
+        .expect("a request");
     for (name, value) in headers {
-        request.headers_mut().insert(*name, value.parse().unwrap());
+        request.headers_mut().insert(*name, value.parse().expect("the value of a header"));
     }
     let (socket, response) = tokio_tungstenite::client_async(request, ours).await?;
     assert_eq!(response.status(), 101);
@@ -43,10 +43,10 @@ async fn open(server: &TestServer, path: &str, headers: &[(&'static str, &'stati
 
 async fn event(socket: &mut Socket) -> Value {
     let message = tokio::time::timeout(Duration::from_mins(1), socket.next()).await.expect("an event in time");
-    match message.expect("no end").unwrap() {
+    match message.expect("no end").expect("a message") {
         Message::Text(text) => {
             assert!(text.ends_with('\n') && text.trim_end().lines().count() == 1, "{text}");
-            serde_json::from_str(&text).unwrap()
+            serde_json::from_str(&text).expect("JSON")
         }
         other => unreachable!("{other:?}"),
     }
