@@ -44,6 +44,9 @@ struct Args {
     /// What the random cases are made from.
     #[arg(long)]
     seed: Option<u64>,
+    /// Only random cases that are answered by these.
+    #[arg(long, value_enum)]
+    of: Option<random::Of>,
     /// Where our server keeps its objects.
     #[arg(long, value_enum, default_value_t = Backend::Memory)]
     backend: Backend,
@@ -142,6 +145,9 @@ async fn random(args: &Args, declared: &Differences, servers: &Servers) -> Resul
     let mut found = 0;
     for number in 0..args.cases {
         let case = random::case(seed, number);
+        if args.of.is_some_and(|of| of != case.of) {
+            continue;
+        }
         let shown = shrink::shown(&case, declared, servers).await?;
         if shown.is_empty() {
             continue;

@@ -20,7 +20,7 @@ pub(crate) struct Case {
 }
 
 /// Between whom a history is compared.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum Of {
     /// The custom resource, and our derived type.
     Gadgets,
@@ -40,10 +40,10 @@ impl Of {
 
 /// The steps of a case.
 pub(crate) fn case(seed: u64, number: usize) -> Case {
-    let odd = number % 2 == 1;
+    let is_eighth = number % 8 == 7;
     let number = u64::try_from(number).unwrap_or(u64::MAX);
     let rng = Rng::with_seed(seed.wrapping_mul(0x9E37_79B9).wrapping_add(number));
-    if odd {
+    if is_eighth {
         Case { of: Of::Wardle, steps: wardle::case(rng) }
     } else {
         Case { of: Of::Gadgets, steps: gadget::case(rng) }
@@ -57,14 +57,14 @@ mod tests {
     #[test]
     fn a_case_is_known_by_its_seed_and_number() {
         assert_eq!(case(7, 3), case(7, 3));
-        assert_ne!(case(7, 3), case(7, 5));
+        assert_ne!(case(7, 3), case(7, 4));
         assert_ne!(case(7, 3), case(8, 3));
     }
 
     #[test]
     fn cases_are_of_every_kind() {
         let told = |of: Of| -> String {
-            let cases = (0..800).map(|number| case(1, number)).filter(|case| case.of == of);
+            let cases = (0..1600).map(|number| case(1, number)).filter(|case| case.of == of);
             cases.flat_map(|case| case.steps).map(|step| step.to_string()).collect()
         };
         let shared = ["apply-patch", "merge-patch", "json-patch", "PUT", "POST", "DELETE", "Table"];

@@ -194,6 +194,8 @@ impl<'a> Patching<'a> {
 /// Whether a patch took away the version of the object.
 fn says_no_version(tree: &Value) -> bool {
     tree.as_object().is_some_and(|members| {
-        members.get("apiVersion").is_none_or(|version| version.is_null() || version.as_str() == Some(""))
+        members.get("apiVersion").is_none_or(|version| {
+            version.is_null() || version.as_str().is_some_and(|version| version.is_empty() || version.ends_with('/'))
+        })
     })
 }

@@ -118,7 +118,7 @@ impl KnownFields {
                 let items = self.expand_each(nodes, |node| &node.items);
                 for (index, item) in list.iter_mut().enumerate().filter(|_| !items.is_empty()) {
                     let place = Place::Index(&place, index);
-                    if item.is_null() && !(judged.declared && !place.is_in_metadata()) {
+                    if item.is_null() && (!judged.declared || place.is_in_metadata()) {
                         *item = self.nothing(&items);
                     }
                     self.walk(item, &items, place, judged);
@@ -141,7 +141,7 @@ impl KnownFields {
             }
             if value.is_null() {
                 let entry = !nodes.iter().filter_map(|id| self.node(*id)).any(|node| node.fields.contains_key(key));
-                if entry && !(judged.declared && !place.is_in_metadata()) {
+                if entry && (!judged.declared || place.is_in_metadata()) {
                     *value = self.nothing(&below);
                     return true;
                 }

@@ -42,7 +42,7 @@ impl Maker {
             self.rng.u8(..5)
         );
         let collection = self.collection();
-        let mut request = self.request("POST", collection);
+        let mut request = asked("POST", collection);
         request.body = object
             .replace(r#""reference""#, if collection == ALPHA { r#""reference""# } else { r#""flunderReference""# });
         request.keeps.push(("rv".to_owned(), "metadata.resourceVersion".to_owned()));
@@ -67,9 +67,9 @@ impl Maker {
     fn create(&mut self) {
         let collection = self.collection();
         let query = self.write_query();
-        let mut request = self.request("POST", &format!("{collection}{query}"));
+        let mut request = asked("POST", &format!("{collection}{query}"));
         let (form, body) = self.body(collection);
-        self.typed(&mut request, form);
+        typed(&mut request, form);
         self.accept(&mut request);
         request.body = body;
         self.push(Action::Ask(request));
@@ -82,7 +82,7 @@ impl Maker {
             self.read(collection, name);
         }
         let query = self.write_query();
-        let mut request = self.request("PUT", &format!("{collection}/{name}{query}"));
+        let mut request = asked("PUT", &format!("{collection}/{name}{query}"));
         let mut object = self.object(collection, name);
         if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
             match self.rng.u8(..6) {
@@ -107,10 +107,10 @@ impl Maker {
         let (form, body) = self.any_patch(collection, name);
         let mut query = self.write_query();
         if form == patches::APPLY && self.rng.u8(..6) > 0 {
-            query = self.one(&["?fieldManager=m", "?fieldManager=n", "?fieldManager=m&force=true"]).to_owned();
+            self.one(&["?fieldManager=m", "?fieldManager=n", "?fieldManager=m&force=true"]).clone_into(&mut query);
         }
-        let mut request = self.request("PATCH", &format!("{collection}/{name}{query}"));
-        self.typed(&mut request, form);
+        let mut request = asked("PATCH", &format!("{collection}/{name}{query}"));
+        typed(&mut request, form);
         self.accept(&mut request);
         request.body = body;
         self.push(Action::Ask(request));
@@ -120,7 +120,7 @@ impl Maker {
         let collection = self.collection();
         let name = self.name();
         let (query, body) = self.delete_options();
-        let mut request = self.request("DELETE", &format!("{collection}/{name}{query}"));
+        let mut request = asked("DELETE", &format!("{collection}/{name}{query}"));
         self.accept(&mut request);
         request.body = body;
         self.push(Action::Ask(request));
@@ -132,14 +132,15 @@ impl Maker {
     fn delete_collection(&mut self) {
         let collection = self.collection();
         let (options, body) = self.delete_options();
-        let selection = self.list_query();
+        // Whose state a collection is deleted in is a matter of chance where an old one does.
+        let selection = self.list_query().replace("resourceVersion=", "unknown=");
+        let options = options.replace("resourceVersion=", "unknown=");
         let query =
             if options.is_empty() { selection } else { format!("{options}&{}", selection.trim_start_matches('?')) };
-        let mut request = self.request("DELETE", &format!("{collection}{query}"));
+        let mut request = asked("DELETE", &format!("{collection}{query}"));
         request.body = body;
         self.push(Action::Ask(request));
-        let request = self.request("GET", collection);
-        self.push(Action::Ask(request));
+        self.push(Action::Ask(asked("GET", collection)));
     }
 
     fn get(&mut self) {
@@ -156,7 +157,7 @@ impl Maker {
             "?export=true",
             "?resourceVersion=-1",
         ]);
-        let mut request = self.request("GET", &format!("{collection}/{name}{query}"));
+        let mut request = asked("GET", &format!("{collection}/{name}{query}"));
         self.accept(&mut request);
         self.push(Action::Ask(request));
     }
@@ -164,7 +165,7 @@ impl Maker {
     fn list(&mut self) {
         let collection = self.any_collection();
         let query = self.list_query();
-        let mut request = self.request("GET", &format!("{collection}{query}"));
+        let mut request = asked("GET", &format!("{collection}{query}"));
         self.accept(&mut request);
         request.keeps.push(("next".to_owned(), "metadata.continue".to_owned()));
         request.keeps.push(("list".to_owned(), "metadata.resourceVersion".to_owned()));
@@ -174,7 +175,7 @@ impl Maker {
     fn watch(&mut self) {
         let collection = self.any_collection();
         let query = self.watch_query();
-        let mut request = self.request("GET", &format!("{collection}{query}"));
+        let mut request = asked("GET", &format!("{collection}{query}"));
         self.accept(&mut request);
         self.push(Action::First(0, request));
     }
@@ -209,7 +210,7 @@ impl Maker {
             "?%",
         ]);
         let path = if path == "/a" { format!("/{name}") } else { path.to_owned() };
-        let mut request = self.request(method, &format!("{collection}{path}{query}"));
+        let mut request = asked(method, &format!("{collection}{path}{query}"));
         let form = self.one(&[
             "application/json",
             "",
@@ -217,29 +218,19 @@ impl Maker {
             "application/json; charset=utf-8",
             "application/merge-patch+json",
         ]);
-        self.typed(&mut request, form);
+        typed(&mut request, form);
         self.accept(&mut request);
         if !matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE") {
-            request.body = self.one(&["", "{}", "null", "[]", "x", r#"{"metadata":{"name":"a"}}"#]).to_owned();
+            self.one(&["", "{}", "null", "[]", "x", r#"{"metadata":{"name":"a"}}"#]).clone_into(&mut request.body);
         }
         self.push(Action::Ask(request));
     }
 
     fn read(&mut self, collection: &str, name: &str) {
-        let mut request = self.request("GET", &format!("{collection}/{name}"));
+        let mut request = asked("GET", &format!("{collection}/{name}"));
         request.keeps.push(("rv".to_owned(), "metadata.resourceVersion".to_owned()));
         request.keeps.push(("uid".to_owned(), "metadata.uid".to_owned()));
         self.push(Action::Ask(request));
-    }
-
-    fn request(&self, method: &str, target: &str) -> Request {
-        Request { method: method.to_owned(), target: target.to_owned(), ..Request::default() }
-    }
-
-    fn typed(&self, request: &mut Request, form: &str) {
-        if !form.is_empty() {
-            request.headers.push(("content-type".to_owned(), form.to_owned()));
-        }
     }
 
     fn push(&mut self, action: Action) {
@@ -273,6 +264,16 @@ impl Maker {
 
     fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
         self.rng.choice(of).copied().unwrap_or_default()
+    }
+}
+
+fn asked(method: &str, target: &str) -> Request {
+    Request { method: method.to_owned(), target: target.to_owned(), ..Request::default() }
+}
+
+fn typed(request: &mut Request, form: &str) {
+    if !form.is_empty() {
+        request.headers.push(("content-type".to_owned(), form.to_owned()));
     }
 }
 
