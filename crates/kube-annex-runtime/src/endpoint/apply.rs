@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use kube_annex::decode::{self, DecodeError, Decoded, MediaType};
 use kube_annex::options::{FieldValidation, PatchOptions};
-use kube_annex::{Object, Status, patch};
+use kube_annex::{Object, Status};
 use serde_json::Value;
 
 /// Applies a body to an object, or makes it of the body where there is none.
@@ -113,7 +113,16 @@ impl Applying<'_> {
             mutation::decode_patched(endpoint, exchange, version, merged, live_tree.as_ref(), &mut Vec::new());
         let mut object = decoded.map_err(|error| match error {
             DecodeError::Invalid { .. } => refusal(endpoint, exchange, error, live),
-            error => patch::invalid(error.to_string()),
+            // As upstream, which takes it for its own trouble.
+            error => {
+                let (info, expected) = (&exchange.call.info, version.descriptor.gvk());
+                let gvk = format!("{}, Kind={}", expected.group_version(), expected.kind);
+                Status::untyped(format!(
+                    "failed to convert new object ({}/{}; {gvk}) to proper version: unable to convert unstructured object to \
+                     {gvk}: {error}",
+                    info.namespace, info.name
+                ))
+            }
         })?;
         applied.tell_duplicates(exchange, options.field_validation)?;
         if let Some(uid) = Some(object.uid()).filter(|uid| live.is_none() && !uid.is_empty()) {
