@@ -1,9 +1,11 @@
 //! A stream whose frames are compressed one by one.
 
-use super::respond::gzip;
 use axum::body::Body;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http_body::Frame;
+use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -21,9 +23,17 @@ impl http_body::Body for Packed {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let Some(frame) = ready!(Pin::new(&mut self.0).poll_frame(context)?) else { return Poll::Ready(None) };
         let Ok(plain) = frame.into_data() else { return Poll::Ready(None) };
-        let packed = gzip(&plain).ok_or_else(|| axum::Error::new("the memory for compressing is gone"));
-        Poll::Ready(Some(packed.map(|packed| Frame::data(packed.into()))))
+        Poll::Ready(Some(member(&plain).map(|packed| Frame::data(packed.into())).map_err(axum::Error::new)))
     }
+}
+
+/// A gzip member whose data is all there before its last block: Go's reader hands out what it has of a last block only
+/// when the next member has come.
+fn member(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
+    encoder.write_all(plain)?;
+    encoder.flush()?;
+    encoder.finish()
 }
 
 #[cfg(test)]

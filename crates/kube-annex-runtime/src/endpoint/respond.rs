@@ -356,7 +356,7 @@ pub(crate) fn bytes(exchange: &Exchange, media_type: &'static str, code: StatusC
 }
 
 /// Compression of memory into memory fails only when memory does; the plain body is then as good.
-pub(super) fn gzip(body: &[u8]) -> Option<Vec<u8>> {
+fn gzip(body: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     encoder.write_all(body).ok()?;
     encoder.finish().ok()
