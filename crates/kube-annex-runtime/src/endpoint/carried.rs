@@ -28,8 +28,13 @@ pub(super) fn carried(exchange: &Exchange, tasks: &Tasks, response: Response) ->
     Response::from_parts(head, Body::new(Packed(body)))
 }
 
-/// Whether a watch begins with a whole list, which is long enough to be packed.
+/// Whether a watch begins with a whole list, which is long enough to be packed: because it is asked for, or because the
+/// watch begins nowhere and nothing else is said of its beginning.
 fn is_streaming_list(exchange: &Exchange) -> bool {
     let query = Query::parse(&exchange.query);
-    ["sendInitialEvents", "allowWatchBookmarks"].into_iter().all(|name| query.flag(name) == Some(true))
+    let begins_nowhere = matches!(query.text("resourceVersion").as_str(), "" | "0");
+    let lists = query.flag("sendInitialEvents").unwrap_or_else(|| {
+        begins_nowhere && query.text("resourceVersionMatch").is_empty() && query.flag("watch") == Some(true)
+    });
+    lists && query.flag("allowWatchBookmarks") == Some(true)
 }
