@@ -211,10 +211,7 @@ impl Endpoint {
         match verb {
             Verb::Get => get::get(self, exchange).await,
             Verb::List => list::list(self, exchange).await,
-            Verb::Watch => {
-                let response = watch::watch(self, exchange).await?;
-                Ok(carried::carried(exchange, &self.tasks, response))
-            }
+            Verb::Watch => watch::watch(self, exchange).await,
             Verb::DeleteCollection => delete_collection::delete_collection(self, exchange, body).await,
             Verb::Create => bounded(create::create(self, exchange, body)).await,
             Verb::Update => bounded(update::update(self, exchange, body)).await,

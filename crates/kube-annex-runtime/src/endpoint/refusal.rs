@@ -7,7 +7,7 @@ use kube_annex::decode::DecodeError;
 use kube_annex::{Object, Status};
 
 /// Why an object is not read. Of one that violates what its type declares, what its metadata violates is told first; and
-/// before that, as of any object, that it is of another namespace or that the version it names is not the live one.
+/// before that, as of any object, that it is of another place, or that the version it names is not the live one.
 ///
 /// `live` is there when the object is changed.
 pub(super) fn refusal(endpoint: &Endpoint, exchange: &Exchange, error: DecodeError, live: Option<&Object>) -> Status {

@@ -1,5 +1,6 @@
 //! `GET` of a collection as a stream of changes.
 
+use crate::endpoint::carried::carried;
 use crate::endpoint::form::Form;
 use crate::endpoint::joined::Joined;
 use crate::endpoint::message;
@@ -71,19 +72,21 @@ pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Resu
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Stream)?;
     let format = negotiated.format;
     let writer = EventWriter::new(endpoint, exchange, negotiated, store, predicate, &options)?;
-    if options.timeout_seconds.is_some_and(|seconds| seconds < 0) {
+    let body = if options.timeout_seconds.is_some_and(|seconds| seconds < 0) {
         // As upstream's, whose time is over before it begins.
-        return Ok(streaming(format, Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())));
-    }
-    match outcome {
-        Ok(watcher) => Ok(streaming(format, Body::new(Joined::new(Lines { watcher, writer })))),
-        Err(WatchRefusal::Answer(status)) => Err(status),
-        Err(WatchRefusal::Event(status)) => {
-            let line = writer.error(&status);
-            // A stream, of which nobody is told the length.
-            Ok(streaming(format, Body::from_stream(stream::iter([Ok::<_, Infallible>(line)]))))
+        Body::from_stream(stream::empty::<Result<Bytes, Infallible>>())
+    } else {
+        match outcome {
+            Ok(watcher) => Body::new(Joined::new(Lines { watcher, writer })),
+            Err(WatchRefusal::Answer(status)) => return Err(status),
+            Err(WatchRefusal::Event(status)) => {
+                let line = writer.error(&status);
+                // A stream, of which nobody is told the length.
+                Body::from_stream(stream::iter([Ok::<_, Infallible>(line)]))
+            }
         }
-    }
+    };
+    Ok(carried(exchange, &endpoint.tasks, options.is_watch_list(), streaming(format, body)))
 }
 
 /// The older paths carry the name of the one object; a selector may only say the same.

@@ -466,7 +466,8 @@ impl Store {
                 return Ok(());
             }
             match self.storage.delete_unreadable(&key, revision).await {
-                Ok(_) => {
+                Ok(removal) => {
+                    self.wrote(removal);
                     tracing::warn!(%key, %revision, user = write.exchange.call.user.name, "removed what cannot be read");
                     return Ok(());
                 }
