@@ -105,12 +105,17 @@ async fn progress_is_told_after_the_connection_was_lost(program: PathBuf) {
 async fn health_is_told_in_time_and_heals(program: PathBuf) {
     let mut etcd = Process::start(&program);
     let store = impatient(&etcd);
-    store.health().await.unwrap();
+    // A busy machine may take longer than this store waits once.
+    until_healthy(&store).await;
     etcd.kill(0);
     let told = tokio::time::timeout(Duration::from_secs(5), store.health()).await.expect("it is bounded");
     let error = told.unwrap_err();
     assert_eq!(error.to_string(), "etcd did not finish a health check");
     etcd.start_again(0);
+    until_healthy(&store).await;
+}
+
+async fn until_healthy(store: &Etcd) {
     let healed = async {
         while store.health().await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
