@@ -48,6 +48,7 @@ fn settle(value: &mut Value) {
         // No rows are an empty list here, and none there: upstream has both, by how a table is made.
         Some(rows @ Value::Null) => *rows = Value::Array(Vec::new()),
         Some(Value::Array(rows)) => {
+            rows.iter_mut().filter_map(|row| row.get_mut("object")).for_each(settle);
             let cells = rows.iter_mut().filter_map(|row| row.get_mut("cells")?.as_array_mut()).flatten();
             for cell in cells.filter(|cell| cell.as_str().is_some_and(is_age)) {
                 *cell = Value::from("<age>");

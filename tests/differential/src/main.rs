@@ -47,6 +47,12 @@ struct Args {
     /// Only random cases that are answered by these.
     #[arg(long, value_enum)]
     of: Option<random::Of>,
+    /// Only the random case of this number.
+    #[arg(long)]
+    case: Option<usize>,
+    /// Only random cases in which somebody watches.
+    #[arg(long)]
+    watched: bool,
     /// Where our server keeps its objects.
     #[arg(long, value_enum, default_value_t = Backend::Memory)]
     backend: Backend,
@@ -144,10 +150,17 @@ async fn compare(args: &Args, scripts: &[&Script], differences: &Differences, se
 async fn random(args: &Args, declared: &Differences, servers: &Servers) -> Result<usize> {
     let seed = args.seed.unwrap_or(DEFAULT_SEED);
     let mut found = 0;
-    for number in 0..args.cases {
+    let numbers = args.case.map_or(0..args.cases, |number| number..number + 1);
+    for number in numbers {
         let case = random::case(seed, number);
-        if args.of.is_some_and(|of| of != case.of) {
+        if args.of.is_some_and(|of| of != case.of) || (args.watched && !case.is_watched()) {
             continue;
+        }
+        if args.show {
+            let (upstream, ours) = shrink::answers(&case, servers).await?;
+            for ((step, upstream), ours) in case.steps.iter().zip(upstream).zip(ours) {
+                say(format!("{step}\n{upstream}\n{ours}\n"));
+            }
         }
         let shown = shrink::shown(&case, declared, servers).await?;
         if shown.is_empty() {

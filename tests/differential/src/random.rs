@@ -5,10 +5,11 @@
 
 mod gadget;
 mod wardle;
+mod watched;
 
 use fastrand::Rng;
 
-use crate::script::Step;
+use crate::script::{Action, Step};
 
 /// A history.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,6 +29,13 @@ pub(crate) enum Of {
     Wardle,
 }
 
+impl Case {
+    /// Whether somebody watches what is done.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::Watch(..)))
+    }
+}
+
 impl Of {
     /// What differences are declared for.
     pub(crate) fn name(self) -> &'static str {
@@ -40,13 +48,14 @@ impl Of {
 
 /// The steps of a case.
 pub(crate) fn case(seed: u64, number: usize) -> Case {
-    let is_eighth = number % 8 == 7;
+    let kind = number % 16;
     let number = u64::try_from(number).unwrap_or(u64::MAX);
     let rng = Rng::with_seed(seed.wrapping_mul(0x9E37_79B9).wrapping_add(number));
-    if is_eighth {
-        Case { of: Of::Wardle, steps: wardle::case(rng) }
-    } else {
-        Case { of: Of::Gadgets, steps: gadget::case(rng) }
+    match kind {
+        3 => Case { of: Of::Wardle, steps: watched::flunders(rng) },
+        11 => Case { of: Of::Gadgets, steps: watched::gadgets(rng) },
+        7 | 15 => Case { of: Of::Wardle, steps: wardle::case(rng) },
+        _ => Case { of: Of::Gadgets, steps: gadget::case(rng) },
     }
 }
 
@@ -67,8 +76,27 @@ mod tests {
             let cases = (0..1600).map(|number| case(1, number)).filter(|case| case.of == of);
             cases.flat_map(|case| case.steps).map(|step| step.to_string()).collect()
         };
-        let shared = ["apply-patch", "merge-patch", "json-patch", "PUT", "POST", "DELETE", "Table"];
-        let gadgets = ["/status", "/scale", "force=true", "m4"];
+        let shared = [
+            "apply-patch",
+            "merge-patch",
+            "json-patch",
+            "PUT",
+            "POST",
+            "DELETE",
+            "Table",
+            "UNTIL w0",
+            "WATCH w2",
+            "resourceVersion={rv",
+            "allowWatchBookmarks=true",
+            "sendInitialEvents=false",
+            "metadata.name%3Da",
+            "metadata.namespace%3Dtwo",
+            "l%20in%20%28x%2Cy%29",
+            "as=PartialObjectMetadata;g=meta.k8s.io;v=v1beta1",
+            "includeObject=None",
+            "/watch/",
+        ];
+        let gadgets = ["spec.color%21%3Dred", "/status", "/scale", "force=true", "m4"];
         let wardle = [
             "strategic-merge-patch",
             "FIRST",

@@ -78,6 +78,10 @@ impl Running<'_> {
                 let watch = self.watches.get_mut(name).context("no such watch")?;
                 Ok(watch.events(*count, EVENT_LIMIT).await)
             }
+            Action::Until(name, text) => {
+                let watch = self.watches.get_mut(name).context("no such watch")?;
+                Ok(watch.until(EVENT_LIMIT, |event| event.contains(text.as_str())).await)
+            }
             Action::Close(name) => {
                 let mut watch = self.watches.remove(name).context("no such watch")?;
                 Ok(watch.events(usize::MAX, SILENCE).await)
@@ -183,13 +187,25 @@ impl Watch {
         Some(text)
     }
 
-    /// The next lines, until there are so many, or nothing more within the limit.
+    /// The next events, until there are so many, or nothing more within the limit.
     async fn events(&mut self, count: usize, limit: Duration) -> String {
+        let mut missing = count;
+        if missing == 0 {
+            return String::new();
+        }
+        let is_last = |_: &str| {
+            missing -= 1;
+            missing == 0
+        };
+        self.until(limit, is_last).await
+    }
+
+    /// The next events up to the last, or until nothing more comes within the limit.
+    async fn until(&mut self, limit: Duration, mut is_last: impl FnMut(&str) -> bool) -> String {
         #[allow(clippy::disallowed_methods, reason = "a test's client, there are no Seams here")]
         let deadline = Instant::now() + limit;
         let mut text = String::new();
-        let mut seen = 0;
-        while seen < count {
+        loop {
             if let Some(line) = self.next() {
                 let is_bookmark =
                     [r#"{"type":"BOOKMARK""#, r#""type": "BOOKMARK""#].iter().any(|start| line.starts_with(start));
@@ -198,7 +214,9 @@ impl Watch {
                     continue;
                 }
                 text.push_str(&line);
-                seen += 1;
+                if is_last(&line) {
+                    break;
+                }
                 continue;
             }
             if self.ended {

@@ -25,7 +25,8 @@
 //! * `for` makes a step of each row; the columns are parted by `;;`.
 //! * `<<1000 times ab>>` is that text a thousand times.
 //! * A body that begins with `hex ` is the bytes that follow, two digits each.
-//! * Watches: `FIRST 2 target` opens one for two events. `WATCH name target` opens one that stays, `EVENTS name 3` compares its next three events, `CLOSE name` what came beyond them,
+//! * Watches: `FIRST 2 target` opens one for two events. `WATCH name target` opens one that stays, `EVENTS name 3` compares its
+//!   next three events, `UNTIL name text` those up to the one that has that text, `CLOSE name` what came beyond them,
 //!   `END name` all until the server ends it. `PAUSE 1100` waits so many milliseconds.
 
 use std::collections::BTreeMap;
@@ -67,6 +68,8 @@ pub(crate) enum Action {
     First(usize, Request),
     /// Takes the next events of a watch.
     Events(String, usize),
+    /// Takes the events of a watch up to the one in which a text stands.
+    Until(String, String),
     /// Closes a watch, after what came beyond the events that were asked for.
     Close(String),
     /// Takes all that a watch brings until the server ends it.
@@ -250,6 +253,10 @@ fn one(name: String, first: &str, head: &[&str], body: &str, lets: &BTreeMap<Str
             let (name, count) = named(rest).context("EVENTS name count")?;
             Action::Events(name, count.parse().context("not a count")?)
         }
+        "UNTIL" => {
+            let (name, text) = named(rest).context("UNTIL name text")?;
+            Action::Until(name, text)
+        }
         "CLOSE" => Action::Close(rest.to_owned()),
         "END" => Action::End(rest.to_owned()),
         "PAUSE" => Action::Pause(rest.parse().context("PAUSE milliseconds")?),
@@ -294,6 +301,7 @@ impl std::fmt::Display for Step {
             Action::Watch(name, request) => write!(f, "WATCH {name} {}\n{request}", request.target),
             Action::First(count, request) => write!(f, "FIRST {count} {}\n{request}", request.target),
             Action::Events(name, count) => writeln!(f, "EVENTS {name} {count}"),
+            Action::Until(name, text) => writeln!(f, "UNTIL {name} {text}"),
             Action::Close(name) => writeln!(f, "CLOSE {name}"),
             Action::End(name) => writeln!(f, "END {name}"),
             Action::Pause(millis) => writeln!(f, "PAUSE {millis}"),
@@ -351,7 +359,7 @@ mod tests {
 
     #[test]
     fn what_a_step_prints_reads_back_as_the_same_step() {
-        let text = "=== w\nWATCH w /x?watch=1\nas: proxy\nX-Remote-User: bob\n\n=== e\nEVENTS w 3\n\n=== c\nCLOSE w\n\
+        let text = "=== w\nWATCH w /x?watch=1\nas: proxy\nX-Remote-User: bob\n\n=== e\nEVENTS w 3\n\n=== u\nUNTIL w \"a\": b\n\n=== c\nCLOSE w\n\
                     \n=== p\nPUT /x\nA: b\n\nbody: {}\n";
         let script = Script::parse("s", text).unwrap();
         let printed: Vec<String> = script.steps.iter().map(ToString::to_string).collect();

@@ -78,8 +78,7 @@ impl Servers {
         prepare(&kube).await?;
         let mut sample = AggregatedServer::sample(control_plane, binaries)?;
         let etcd = control_plane.etcd_beside(binaries, "etcd-of-sample").await?;
-        // Compaction writes, and each write is a revision.
-        sample.arguments = vec![format!("--etcd-servers={etcd}"), "--etcd-compaction-interval=0".to_owned()];
+        sample.arguments = vec![format!("--etcd-servers={etcd}"), NO_COMPACTION.to_owned()];
         let upstream = control_plane.serve_unregistered(&sample).await?;
         let mut arguments = vec!["serve".to_owned()];
         arguments.extend(match backend {
@@ -91,7 +90,8 @@ impl Servers {
             }
             Backend::Etcd => {
                 let etcd = control_plane.etcd_beside(binaries, "etcd-of-annex").await?;
-                vec!["--storage-backend=etcd".to_owned(), format!("--etcd-servers={etcd}")]
+                let servers = format!("--etcd-servers={etcd}");
+                vec!["--storage-backend=etcd".to_owned(), servers, NO_COMPACTION.to_owned()]
             }
         });
         let server = AggregatedServer { name: "annex".to_owned(), program, arguments, group_versions: Vec::new() };
@@ -221,6 +221,8 @@ async fn create(kube: &KubeClient, path: &str, object: &Value) -> Result<()> {
     Ok(())
 }
 
+/// Compaction writes, and each write is a revision.
+const NO_COMPACTION: &str = "--etcd-compaction-interval=0";
 /// What scripts leave behind is in these.
 pub(crate) const COLLECTIONS: &[&str] =
     &["/apis/wardle.example.com/v1beta1/flunders", "/apis/wardle.example.com/v1alpha1/fischers"];

@@ -11,17 +11,23 @@ use crate::run::{clear, run};
 use crate::script::{Action, Step};
 use crate::servers::{COLLECTIONS, GADGETS, Servers};
 
+/// The answers to a history: upstream's and ours.
+pub(crate) async fn answers(case: &Case, servers: &Servers) -> Result<(Vec<String>, Vec<String>)> {
+    let (one, other, collections) = match case.of {
+        Of::Gadgets => (&servers.custom, &servers.gadgets, GADGETS),
+        Of::Wardle => (&servers.direct_upstream, &servers.direct_ours, COLLECTIONS),
+    };
+    let answers = tokio::join!(run(&case.steps, one), run(&case.steps, other));
+    tokio::try_join!(clear(one, collections), clear(other, collections))?;
+    Ok(answers)
+}
+
 /// What differs in the first step that is answered differently; empty when none is.
 ///
 /// * Shape: a history of gadgets ends where upstream leaves a null behind, which it then refuses itself: what comes after that
 ///   is no longer the same history.
 pub(crate) async fn shown(case: &Case, declared: &Differences, servers: &Servers) -> Result<String> {
-    let (one, other, collections) = match case.of {
-        Of::Gadgets => (&servers.custom, &servers.gadgets, GADGETS),
-        Of::Wardle => (&servers.direct_upstream, &servers.direct_ours, COLLECTIONS),
-    };
-    let (upstream, ours) = tokio::join!(run(&case.steps, one), run(&case.steps, other));
-    tokio::try_join!(clear(one, collections), clear(other, collections))?;
+    let (upstream, ours) = answers(case, servers).await?;
     for ((step, upstream), ours) in case.steps.iter().zip(&upstream).zip(&ours) {
         if upstream == ours {
             continue;
@@ -48,8 +54,9 @@ fn kind_of(step: &Step) -> String {
             let form = request.headers.iter().find(|(name, _)| name == "content-type").map_or("", |(_, form)| form);
             format!("{} {form}", request.method)
         }
-        Action::First(..) => "WATCH".to_owned(),
-        _ => step.name.clone(),
+        Action::First(..) | Action::Watch(..) => "WATCH".to_owned(),
+        Action::Events(..) | Action::Until(..) | Action::Close(_) | Action::End(_) => "EVENTS".to_owned(),
+        Action::Pause(_) => step.name.clone(),
     }
 }
 
@@ -101,7 +108,9 @@ impl Shrinking<'_> {
 
 /// The step without its nth part: the headers first, then the parameters of the query, then the values of the body.
 fn smaller(step: &Step, nth: usize) -> Option<Step> {
-    let (Action::Ask(request) | Action::First(_, request)) = &step.action else { return None };
+    let (Action::Ask(request) | Action::First(_, request) | Action::Watch(_, request)) = &step.action else {
+        return None;
+    };
     let mut request = request.clone();
     // Without its form a patch is another request.
     let headers: Vec<usize> =
@@ -124,6 +133,7 @@ fn smaller(step: &Step, nth: usize) -> Option<Step> {
     }
     let action = match &step.action {
         Action::First(count, _) => Action::First(*count, request),
+        Action::Watch(name, _) => Action::Watch(name.clone(), request),
         _ => Action::Ask(request),
     };
     Some(Step { action, ..step.clone() })
