@@ -17,6 +17,7 @@ mod window;
 
 /// What the fan-out is synchronized by; a test puts another in its place that tries every order of events.
 mod sync {
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
     pub(super) use std::sync::{Mutex, MutexGuard};
 }
 

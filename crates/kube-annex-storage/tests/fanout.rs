@@ -4,13 +4,14 @@
 #![allow(unreachable_pub, reason = "the module is compiled a second time, out of its place")]
 
 mod sync {
+    pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
     pub(crate) use loom::sync::{Mutex, MutexGuard};
 }
 
 #[path = "../src/cache/fanout.rs"]
 mod fanout;
 
-use fanout::Sleepers;
+use fanout::{Left, Sleepers};
 use loom::future::block_on;
 use loom::sync::{Arc, RwLock};
 use loom::thread;
@@ -30,21 +31,22 @@ impl Lane {
         self.sleepers.wake();
     }
 
-    /// What a watcher reads, as the cache's watchers do: look, leave a waker, look again.
+    /// What a watcher reads, as the cache's watchers do: it leaves a waker, if none is there, and looks. Where it found
+    /// nothing more it does not look again before it is woken.
     fn read(&self, count: usize) -> Vec<u32> {
         let place = self.sleepers.enter();
+        let (mut left, mut at_rest) = (None::<Left>, false);
         let mut seen = Vec::new();
         while seen.len() < count {
             let next = block_on(poll_fn(|context| {
-                for look in 0..2 {
-                    if let Some(value) = self.published.read().unwrap().get(seen.len()).copied() {
-                        return Poll::Ready(value);
-                    }
-                    if look == 0 {
-                        self.sleepers.sleep(place, context.waker());
-                    }
+                if !left.as_ref().is_some_and(|left| left.is_there(&self.sleepers, context.waker())) {
+                    self.sleepers.sleep(place, context.waker(), &mut left);
+                } else if at_rest {
+                    return Poll::Pending;
                 }
-                Poll::Pending
+                let published = self.published.read().unwrap();
+                at_rest = published.len() <= seen.len() + 1;
+                published.get(seen.len()).copied().map_or(Poll::Pending, Poll::Ready)
             }));
             seen.push(next);
         }

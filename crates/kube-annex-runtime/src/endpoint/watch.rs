@@ -62,8 +62,7 @@ pub(super) async fn watch(endpoint: &Endpoint, exchange: &Arc<Exchange>) -> Resu
     narrow_to_path_name(exchange, &mut options)?;
     let predicate = Predicate::of(&options, &endpoint.resource.registration, endpoint.version)?;
     let namespace = &exchange.call.info.namespace;
-    let shutdown = endpoint.shutdown.clone();
-    let draining = async move { shutdown.draining().await };
+    let draining = endpoint.shutdown.waiting_to_drain();
     let outcome = store.watch(namespace, &options, Instant::now() + life(&options), draining).await;
     if let Err(WatchRefusal::Answer(status)) = outcome {
         return Err(status);

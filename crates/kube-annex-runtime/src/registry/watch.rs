@@ -1,6 +1,7 @@
 //! Watching: the state as synthetic events, then every change that may matter to the watcher.
 
 use crate::registry::store::Store;
+use crate::serve::Waiting;
 use futures_util::Stream;
 use kube_annex::options::ListOptions;
 use kube_annex::{Status, version};
@@ -57,7 +58,7 @@ pub(crate) struct Watcher {
     /// Rings at the next bookmark or at the deadline.
     alarm: Pin<Box<Sleep>>,
     /// Ends when the server drains.
-    draining: Pin<Box<dyn Future<Output = ()> + Send>>,
+    draining: Waiting,
     ended: bool,
 }
 
@@ -93,7 +94,7 @@ impl Store {
         namespace: &str,
         options: &ListOptions,
         deadline: Instant,
-        draining: impl Future<Output = ()> + Send + 'static,
+        draining: Waiting,
     ) -> Result<Watcher, WatchRefusal> {
         let from = version::parse_watch(&options.resource_version).map_err(WatchRefusal::Answer)?;
         let prefix = self.prefix.in_namespace(namespace);
@@ -123,7 +124,7 @@ impl Store {
             next_bookmark,
             deadline,
             alarm: Box::pin(tokio::time::sleep_until(next_bookmark.min(deadline))),
-            draining: Box::pin(draining),
+            draining,
             ended: false,
         })
     }
@@ -156,7 +157,7 @@ impl Watcher {
     /// What comes when nothing happens: the end, or a bookmark.
     fn idle(&mut self, context: &mut Context<'_>) -> Poll<Option<WatchEvent>> {
         loop {
-            if self.draining.as_mut().poll(context).is_ready() {
+            if self.draining.poll(context).is_ready() {
                 self.ended = true;
                 return Poll::Ready(None);
             }

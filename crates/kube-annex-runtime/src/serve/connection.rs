@@ -3,6 +3,7 @@
 use super::activity::{Activity, TrackedBody};
 use super::coalesce::coalesce;
 use super::listener::ServeOptions;
+use super::signal::Signal;
 use crate::authn::Connection;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::Body;
@@ -18,6 +19,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -41,14 +43,21 @@ pub(super) struct Shared {
 #[derive(Clone, Default)]
 pub(super) struct Streams {
     pub(super) tasks: TaskTracker,
-    pub(super) cut: CancellationToken,
+    pub(super) cut: Signal,
 }
 
 impl<F: Future + Send + 'static> Executor<F> for Streams {
     fn execute(&self, stream: F) {
-        let cut = self.cut.clone();
+        let mut cut = self.cut.waiting();
         self.tasks.spawn(async move {
-            cut.run_until_cancelled(stream).await;
+            let mut stream = pin!(stream);
+            std::future::poll_fn(|context| {
+                if cut.is_over() || stream.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(());
+                }
+                cut.poll(context)
+            })
+            .await;
         });
     }
 }

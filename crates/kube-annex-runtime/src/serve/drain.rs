@@ -1,5 +1,6 @@
 //! The order in which a server stops.
 
+use super::signal::{Signal, Waiting};
 use tokio_util::sync::CancellationToken;
 
 /// The two signals of a shutdown, shared by everyone who has to do with it.
@@ -9,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
     asked: CancellationToken,
-    draining: CancellationToken,
+    draining: Signal,
 }
 
 impl Shutdown {
@@ -35,12 +36,17 @@ impl Shutdown {
 
     /// Whether the server accepts nothing new.
     pub fn is_draining(&self) -> bool {
-        self.draining.is_cancelled()
+        self.draining.is_given()
     }
 
     /// Waits until the server accepts nothing new: the moment at which watches end.
     pub async fn draining(&self) {
-        self.draining.cancelled().await;
+        self.draining.given().await;
+    }
+
+    /// For a watch, which ends at that moment.
+    pub(crate) fn waiting_to_drain(&self) -> Waiting {
+        self.draining.waiting()
     }
 
     /// Cancelled when the server is asked to stop, for tasks beside the server.
@@ -51,6 +57,6 @@ impl Shutdown {
     /// Accepts nothing new from now on. A listener does it when its server was asked to stop; a server without one is
     /// told so.
     pub fn begin_draining(&self) {
-        self.draining.cancel();
+        self.draining.give();
     }
 }

@@ -164,7 +164,7 @@ async fn drain(mut connections: JoinSet<()>, shared: Shared, grace: Duration) {
     if tokio::time::timeout(grace, finished).await.is_err() {
         tracing::warn!(connections = connections.len(), "cutting off what has not finished within {grace:?}");
     }
-    shared.streams.cut.cancel();
+    shared.streams.cut.give();
     connections.shutdown().await;
 }
 

@@ -1,7 +1,7 @@
 //! A watcher: a cursor into the window of a resource.
 
 use super::entry::CachedEvent;
-use super::fanout::Sleepers;
+use super::fanout::{Left, Sleepers};
 use super::shared::{Shared, is_whole_lane, lane_of};
 use crate::error::Error;
 use crate::key::Prefix;
@@ -35,6 +35,10 @@ pub struct Events {
     lane: Option<Arc<str>>,
     sleepers: Arc<Sleepers>,
     place: usize,
+    /// The waker that was left there last.
+    left: Option<Left>,
+    /// Whether the last look found all that there was, and the waker was there before.
+    at_rest: bool,
     cursor: Revision,
     answered: u64,
     /// What the window does not reach back to comes from the storage itself.
@@ -52,7 +56,8 @@ impl Events {
         };
         let place = sleepers.enter();
         let (prefix, filters) = (prefix.clone(), !is_whole_lane(prefix));
-        Self { shared, prefix, filters, lane, sleepers, place, cursor: from, answered, bridge, ended: false }
+        let (left, at_rest, cursor, ended) = (None, false, from, false);
+        Self { shared, prefix, filters, lane, sleepers, place, left, at_rest, cursor, answered, bridge, ended }
     }
 
     /// The revision up to which everything has been told, which goes on as the store does; `None` while a later commit
@@ -71,11 +76,15 @@ impl Events {
     /// What there is to tell now; `Ok(None)` when there is nothing.
     fn look(&mut self) -> Result<Option<CachedItem>, Error> {
         let state = self.shared.read();
-        // Who is as far as everything is looks for no lane, and that is two looks of three.
-        let behind = state.window.newest().is_none_or(|newest| self.cursor < newest);
-        while let Some(event) = if behind { state.window.next(self.lane.as_ref(), self.cursor)? } else { None } {
+        let newest = state.window.newest();
+        self.at_rest = false;
+        // Who is as far as everything is looks for no lane.
+        while newest.is_none_or(|newest| self.cursor < newest)
+            && let Some(event) = state.window.next(self.lane.as_ref(), self.cursor)?
+        {
             self.cursor = event.entry.revision;
             if !self.filters || self.prefix.covers(&event.entry.key) {
+                self.at_rest = newest == Some(self.cursor) && state.is_quiet(self.answered);
                 return Ok(Some(CachedItem::Event(event.clone())));
             }
         }
@@ -88,6 +97,7 @@ impl Events {
             self.answered = state.answerable;
             return Ok(Some(CachedItem::Progress(state.up_to)));
         }
+        self.at_rest = !self.ended;
         Ok(None)
     }
 
@@ -139,20 +149,20 @@ impl Stream for Events {
                 Poll::Pending => {}
             }
         }
-        for look in 0..2 {
-            match this.look() {
-                Ok(Some(item)) => return Poll::Ready(Some(Ok(item))),
-                Err(error) => {
-                    this.ended = true;
-                    return Poll::Ready(Some(Err(error)));
-                }
-                Ok(None) if this.ended => return Poll::Ready(None),
-                // What is published between the first look and this wakes the sleeper, or is seen by the second look.
-                Ok(None) if look == 0 => this.sleepers.sleep(this.place, context.waker()),
-                Ok(None) => {}
-            }
+        if !this.left.as_ref().is_some_and(|left| left.is_there(&this.sleepers, context.waker())) {
+            this.sleepers.sleep(this.place, context.waker(), &mut this.left);
+        } else if this.at_rest {
+            return Poll::Pending;
         }
-        Poll::Pending
+        match this.look() {
+            Ok(Some(item)) => Poll::Ready(Some(Ok(item))),
+            Err(error) => {
+                this.ended = true;
+                Poll::Ready(Some(Err(error)))
+            }
+            Ok(None) if this.ended => Poll::Ready(None),
+            Ok(None) => Poll::Pending,
+        }
     }
 }
 

@@ -1,15 +1,33 @@
 //! Watchers that sleep: each has a place for its waker, and all are woken at once.
 
-use super::sync::{Mutex, MutexGuard};
+use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 use std::sync::PoisonError;
 use std::task::Waker;
 
 /// The sleepers of one lane.
 ///
-/// A watcher looks, finds nothing, leaves its waker, and looks once more: what was published in between either is seen
-/// by the second look or wakes it.
+/// A watcher leaves its waker and then looks: what is published later wakes it. Until it is woken it need not look again
+/// where it found nothing more.
 #[derive(Debug, Default)]
-pub(super) struct Sleepers(Mutex<Places>);
+pub(super) struct Sleepers {
+    places: Mutex<Places>,
+    /// How often all were woken, which is counted before their wakers are taken.
+    rounds: AtomicU64,
+}
+
+/// A waker that was left.
+#[derive(Debug)]
+pub(super) struct Left {
+    waker: Waker,
+    round: u64,
+}
+
+impl Left {
+    /// Whether nobody has taken the waker since, and it wakes this task.
+    pub(super) fn is_there(&self, sleepers: &Sleepers, waker: &Waker) -> bool {
+        self.round == sleepers.rounds.load(Ordering::Acquire) && self.waker.will_wake(waker)
+    }
+}
 
 #[derive(Debug, Default)]
 struct Places {
@@ -21,7 +39,7 @@ struct Places {
 
 impl Sleepers {
     fn lock(&self) -> MutexGuard<'_, Places> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place of one's own, until it is given back.
@@ -42,8 +60,8 @@ impl Sleepers {
         }
     }
 
-    /// Leaves a waker; the next [`wake`](Self::wake) takes it.
-    pub(super) fn sleep(&self, place: usize, waker: &Waker) {
+    /// Leaves a waker; the next [`wake`](Self::wake) takes it. `left` is the one that was left before.
+    pub(super) fn sleep(&self, place: usize, waker: &Waker, left: &mut Option<Left>) {
         let Places { wakers, asleep, .. } = &mut *self.lock();
         let Some(there) = wakers.get_mut(place) else { return };
         if let Some(there) = there {
@@ -52,12 +70,22 @@ impl Sleepers {
             *there = Some(waker.clone());
             asleep.push(place);
         }
+        // Under the lock: no round begins meanwhile.
+        let round = self.rounds.load(Ordering::Relaxed);
+        match left {
+            Some(left) => {
+                left.waker.clone_from(waker);
+                left.round = round;
+            }
+            None => *left = Some(Left { waker: waker.clone(), round }),
+        }
     }
 
     /// Wakes everybody who sleeps now.
     pub(super) fn wake(&self) {
         let woken: Vec<Waker> = {
             let Places { wakers, asleep, .. } = &mut *self.lock();
+            self.rounds.fetch_add(1, Ordering::Release);
             asleep.drain(..).filter_map(|place| wakers.get_mut(place)?.take()).collect()
         };
         // Outside of the lock: whoever wakes may come back at once.

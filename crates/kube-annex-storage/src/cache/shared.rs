@@ -216,6 +216,11 @@ impl Shared {
 }
 
 impl State {
+    /// Whether a watcher that has answered so often has nothing to hear but commits.
+    pub(super) fn is_quiet(&self, answered: u64) -> bool {
+        self.unreadable.is_empty() && !self.closed && self.answerable <= answered
+    }
+
     fn apply(&mut self, event: Event, namespace: Option<&str>) {
         let Event { kind, key, value, previous, revision, created } = event;
         let known = match kind {
