@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A signal, shared by who gives it and who waits for it. Whether it was given is known without a lock.
@@ -55,18 +55,15 @@ impl Waiting {
         if self.is_over() {
             return Poll::Ready(());
         }
-        match &mut self.left {
-            Some((_, waker)) if waker.will_wake(context.waker()) => {}
-            Some((place, waker)) => {
-                ready!(place.as_mut().poll(context));
-                waker.clone_from(context.waker());
-            }
-            None => {
-                let mut place = Box::pin(self.signal.token.clone().cancelled_owned());
-                ready!(place.as_mut().poll(context));
-                self.left = Some((place, context.waker().clone()));
-            }
+        if self.left.as_ref().is_some_and(|(_, waker)| waker.will_wake(context.waker())) {
+            return Poll::Pending;
         }
+        let place = || Box::pin(self.signal.token.clone().cancelled_owned());
+        let mut place = self.left.take().map_or_else(place, |(place, _)| place);
+        if place.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        self.left = Some((place, context.waker().clone()));
         Poll::Pending
     }
 }
