@@ -25,6 +25,17 @@ pub(crate) struct Harness {
 pub(crate) const SAMPLE: &str = "sample-apiserver";
 pub(crate) const ANNEX: &str = "kube-annex-server";
 
+/// Where a server is asked, and what is needed to ask it as the admin.
+pub(crate) struct Place {
+    /// Its address, `https://127.0.0.1:40001`.
+    pub(crate) url: String,
+    /// The file with its authority.
+    pub(crate) ca: PathBuf,
+    /// The admin's certificate, and its key.
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
 /// A control plane, and a runtime to wait on it from ordinary functions.
 pub(crate) struct Cluster {
     control_plane: ControlPlane,
@@ -127,6 +138,23 @@ impl Cluster {
     /// The control plane itself.
     pub(crate) fn control_plane(&self) -> &ControlPlane {
         &self.control_plane
+    }
+
+    /// kube-apiserver, with the aggregator in it.
+    pub(crate) fn front(&self) -> Place {
+        self.place(self.control_plane.server().to_owned(), "ca.crt")
+    }
+
+    /// The server behind it, asked itself.
+    pub(crate) fn direct(&self) -> Result<Place> {
+        let found = [SAMPLE, ANNEX].into_iter().find_map(|name| Some((name, self.control_plane.server_of(name)?)));
+        let (name, url) = found.context("no server runs behind this aggregator")?;
+        Ok(self.place(url, &format!("{name}-ca.crt")))
+    }
+
+    fn place(&self, url: String, ca: &str) -> Place {
+        let pki = |file| self.control_plane.pki(file);
+        Place { url, ca: pki(ca), certificate: pki("admin.crt"), key: pki("admin.key") }
     }
 
     /// Makes a namespace of this name for one test, and gives kubectl in it.

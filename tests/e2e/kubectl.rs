@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::harness::Place;
+
 /// kubectl as one user of one cluster.
 #[derive(Clone)]
 pub(crate) struct Kubectl {
@@ -42,6 +44,13 @@ impl Kubectl {
     /// The same in a namespace.
     pub(crate) fn in_namespace(mut self, namespace: &str) -> Self {
         self.flags.push(format!("--namespace={namespace}"));
+        self
+    }
+
+    /// The same at a server, be it the front or the one behind it.
+    pub(crate) fn at(mut self, place: &Place) -> Self {
+        self.flags.push(format!("--server={}", place.url));
+        self.flags.push(format!("--certificate-authority={}", place.ca.display()));
         self
     }
 

@@ -9,11 +9,14 @@ mod clients;
 mod commands;
 mod controllers;
 mod deployment;
+mod guide;
 mod harness;
+mod impersonation;
 mod kubectl;
 mod kubelet;
 mod shared_etcd;
 mod standalone;
+mod streams;
 mod wardle;
 
 use std::env;
@@ -52,13 +55,18 @@ struct Test {
 }
 
 fn tests() -> Vec<Test> {
-    let shared = || [wardle::TESTS, commands::TESTS, controllers::TESTS, clients::TESTS].into_iter().flatten();
+    let shared = || {
+        let topics =
+            [wardle::TESTS, commands::TESTS, controllers::TESTS, clients::TESTS, streams::TESTS, impersonation::TESTS];
+        topics.into_iter().flatten()
+    };
     let sample = shared().map(|(name, run)| Test {
         name: format!("sample_apiserver::{name}"),
         run: Box::new(|harness| run(harness.sample()?)),
     });
     let annex = shared()
         .chain(annex::TESTS)
+        .chain(guide::TESTS)
         .chain(commands::OF_GADGETS)
         .map(|(name, run)| Test { name: format!("annex::{name}"), run: Box::new(|harness| run(harness.annex()?)) });
     let client_go = clients::CLIENT_GO.iter().flat_map(|scenario| {
