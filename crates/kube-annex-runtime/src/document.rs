@@ -2,7 +2,7 @@
 
 mod version;
 
-use crate::request::accept::{Accept, accepts_gzip, joined};
+use crate::request::accept::{Accept, accepts_gzip, first};
 use bytes::Bytes;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH,
@@ -18,7 +18,7 @@ pub use version::{VersionInfo, answer_version};
 /// What a request says about the form of the answer.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
-    /// The `Accept` header; several of them joined by commas.
+    /// The `Accept` header, the first where there are several.
     pub accept: String,
     /// Whether the client takes gzip: a token of `Accept-Encoding` is exactly `gzip`.
     pub gzip: bool,
@@ -32,9 +32,9 @@ impl Ask {
     /// What the headers of a request say. `pretty` depends on more than headers and is left false.
     pub fn from_headers(headers: &HeaderMap) -> Self {
         Self {
-            accept: joined(headers, &ACCEPT),
+            accept: first(headers, &ACCEPT),
             gzip: accepts_gzip(headers),
-            if_none_match: joined(headers, &IF_NONE_MATCH),
+            if_none_match: first(headers, &IF_NONE_MATCH),
             pretty: false,
         }
     }

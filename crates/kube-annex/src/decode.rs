@@ -17,8 +17,10 @@ mod yaml;
 mod tests;
 
 pub use fields::KnownFields;
+pub use kind::Mismatch;
 pub use kind::check_type;
 pub use kind::describe;
+pub(crate) use kind::{group_version, type_text};
 pub use order::in_document_order;
 pub(crate) use protobuf::open;
 pub(crate) use typed::misfit;
@@ -117,7 +119,7 @@ pub fn body(bytes: &[u8], media: MediaType, expected: &GroupVersionKind, version
     }
     let decoded = if media == MediaType::Json { json::decode(bytes, true) } else { decode(bytes, media) };
     let mut decoded = decoded.map_err(|error| error.into_status(expected, bytes))?;
-    check_type(&mut decoded.value, expected, versions)?;
+    check_type(&mut decoded.value, expected, versions).map_err(|other| other.into_status(expected, bytes))?;
     Ok(decoded)
 }
 

@@ -11,7 +11,7 @@ use crate::status::Status;
 pub fn parse_get(text: &str) -> Result<Option<u64>, Status> {
     match text {
         "" | "0" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| Status::untyped(invalid(text))),
+        text => number(text).map(Some).ok_or_else(|| Status::untyped(invalid(text))),
     }
 }
 
@@ -30,7 +30,12 @@ pub fn parse_watch(text: &str) -> Result<u64, Status> {
 }
 
 fn parse(text: &str) -> Option<u64> {
-    if text.is_empty() { Some(0) } else { text.parse().ok() }
+    if text.is_empty() { Some(0) } else { number(text) }
+}
+
+/// A version has no sign, not even one that says nothing.
+fn number(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|_| !text.starts_with('+'))
 }
 
 fn invalid(text: &str) -> String {
@@ -47,6 +52,8 @@ mod tests {
         assert!(parse_list("-1").unwrap_err().message.starts_with("invalid resource version: "));
         assert_eq!(parse_get("abc").unwrap_err().code, 500);
         assert_eq!(parse_watch("abc").unwrap_err().code, 500);
+        assert_eq!(parse_get("+1").unwrap_err().code, 500);
+        assert_eq!(parse_list("+1").unwrap_err().code, 400);
     }
 
     #[test]

@@ -20,15 +20,14 @@ use serde_json::{Map, Value};
 /// How often an object may come and go while it is written.
 const MOST_RACES: usize = 8;
 
-/// The body's media type without its parameters; empty when there is none.
+/// What is said of the body's media type; empty when nothing is.
 pub(super) fn content_type(exchange: &Exchange) -> &str {
-    let value = exchange.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim()
+    exchange.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// In which serialisation the body of an object is. 415 for one that is not read here.
 pub(super) fn media_type(exchange: &Exchange) -> Result<MediaType, Status> {
-    let header = exchange.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header = content_type(exchange);
     if header.is_empty() {
         return Ok(MediaType::Json);
     }

@@ -26,23 +26,45 @@ pub(super) enum Kind {
     Apply,
 }
 
-/// Refuses a patch of a kind that is not served, before anything else is looked at.
+/// Refuses a patch none of whose media types is served, before anything else is looked at.
+///
+/// * Errors: 415 in the words of upstream's router, which takes the header for a list of media types.
 pub(super) fn check_content_type(endpoint: &Endpoint, exchange: &Exchange) -> Result<(), Status> {
-    kind(endpoint, exchange).map(drop)
+    let served = |part: &str| {
+        let media_type = part.split(';').next().unwrap_or_default().trim_matches(' ');
+        kind_of(endpoint, media_type).is_some()
+    };
+    if mutation::content_type(exchange).split(',').any(served) {
+        return Ok(());
+    }
+    let unsupported = Status::failure(415, Reason::UnsupportedMediaType, "415: Unsupported Media Type");
+    Err(unsupported.with_details(Details::default()))
 }
 
+/// How the patch of a request is written.
+///
+/// * Errors: 415 in the words of upstream's handler, which takes the header for one media type, and blanks for a part of it.
 pub(super) fn kind(endpoint: &Endpoint, exchange: &Exchange) -> Result<Kind, Status> {
-    match mutation::content_type(exchange) {
-        "application/json-patch+json" => Ok(Kind::Json),
-        "application/merge-patch+json" => Ok(Kind::Merge),
-        "application/strategic-merge-patch+json" if endpoint.resource.registration.rules.strategic_merge() => {
-            Ok(Kind::Strategic)
-        }
-        "application/apply-patch+yaml" => Ok(Kind::Apply),
-        _ => Err(Status::failure(415, Reason::UnsupportedMediaType, "415: Unsupported Media Type")
-            .with_details(Details::default())),
-    }
+    let header = mutation::content_type(exchange);
+    let media_type = header.split(';').next().unwrap_or_default();
+    kind_of(endpoint, media_type).ok_or_else(|| {
+        let served = KINDS.iter().map(|(media_type, _)| *media_type);
+        Status::unsupported_media_type(&served.filter(|known| kind_of(endpoint, known).is_some()).collect::<Vec<_>>())
+    })
 }
+
+fn kind_of(endpoint: &Endpoint, media_type: &str) -> Option<Kind> {
+    let (_, kind) = KINDS.iter().find(|(known, _)| *known == media_type)?;
+    Some(*kind).filter(|kind| *kind != Kind::Strategic || endpoint.resource.registration.rules.strategic_merge())
+}
+
+/// In upstream's order.
+const KINDS: [(&str, Kind); 4] = [
+    ("application/json-patch+json", Kind::Json),
+    ("application/merge-patch+json", Kind::Merge),
+    ("application/strategic-merge-patch+json", Kind::Strategic),
+    ("application/apply-patch+yaml", Kind::Apply),
+];
 
 pub(super) async fn patch(endpoint: &Endpoint, exchange: &Exchange, body: Body) -> Result<Response, Status> {
     let kind = kind(endpoint, exchange)?;
@@ -183,7 +205,7 @@ impl<'a> Patching<'a> {
             .unwrap_or_else(|| endpoint.resource.served(endpoint.version));
         let versions = endpoint.resource.registration.version_names();
         decode::check_type(&mut tree, &version.descriptor.gvk(), &versions)
-            .map_err(|status| patch::invalid(status.message))?;
+            .map_err(|other| patch::invalid(other.to_string()))?;
         match mutation::decode_patched(endpoint, self.exchange, version, tree, Some(live), findings) {
             decoded @ (Ok(_) | Err(DecodeError::Invalid { .. })) => Ok(decoded),
             Err(error) => Err(patch::invalid(error.to_string())),

@@ -139,7 +139,7 @@ impl<'a> Rescaling<'a> {
         let (patch, mut findings) = patch::read(kind, bytes, validation)?;
         let mut tree = patch.apply(live.clone(), &self.scaling.schema)?;
         let invalid = |why: String| kube_annex::patch::invalid(why);
-        decode::check_type(&mut tree, &Scaling::gvk(), &[]).map_err(|status| invalid(status.message))?;
+        decode::check_type(&mut tree, &Scaling::gvk(), &[]).map_err(|other| invalid(other.to_string()))?;
         let scale = self.scaling.decode(tree, &mut findings).map_err(|error| invalid(error.to_string()))?;
         patch::tell(self.exchange, findings, validation)?;
         Ok(self.tracked(live, scale))

@@ -16,8 +16,8 @@ use crate::serve::Shutdown;
 use axum::body::Body;
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WARNING, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, EXPECT, RETRY_AFTER, WARNING, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, Version};
 use kube_annex::Status;
 use kube_annex::handlers::Call;
 use kube_annex::options::query::{Query, has_whole_escapes};
@@ -48,6 +48,9 @@ impl Pipeline {
     pub(crate) async fn answer(&self, request: Request<Body>, connection: &Connection) -> Response {
         if !has_whole_escapes(request.uri().path()) {
             return no_path();
+        }
+        if request.version() < Version::HTTP_2 && expects_the_unknown(request.headers()) {
+            return unmet();
         }
         let audit_id = self.audit_id(request.headers());
         let head = *request.method() == Method::HEAD;
@@ -267,6 +270,23 @@ fn unauthorized(exchange: &Exchange, connection: &Connection) -> Response {
     response
 }
 
+/// Whether a client waits for something other than the word to go on.
+fn expects_the_unknown(headers: &HeaderMap) -> bool {
+    let expected = headers.get(EXPECT).map(HeaderValue::as_bytes).unwrap_or_default();
+    !expected.is_empty()
+        && !expected
+            .split(|byte| matches!(byte, b',' | b' ' | b'\t'))
+            .any(|token| token.eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// What Go's server says of itself, before anybody has looked at the request.
+fn unmet() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::EXPECTATION_FAILED;
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// The client's own bound, never above the server's.
 fn timeout(query: &str, most: Duration) -> Result<Duration, Status> {
     let asked = Query::parse(query).text("timeout");
@@ -299,6 +319,16 @@ mod tests {
         ] {
             assert_eq!(has_whole_escapes(path), whole, "{path}");
         }
+    }
+
+    #[test]
+    fn sv_1_only_the_word_to_go_on_can_be_expected() {
+        for (expected, unknown) in [("100-continue", false), ("100-Continue, x", false), ("", false), ("200-ok", true)]
+        {
+            let headers = HeaderMap::from_iter([(EXPECT, HeaderValue::from_static(expected))]);
+            assert_eq!(expects_the_unknown(&headers), unknown, "{expected}");
+        }
+        assert!(!expects_the_unknown(&HeaderMap::new()));
     }
 
     #[test]

@@ -3,44 +3,46 @@
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName};
 
 /// The media ranges a client takes, most wanted first.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Accept(Vec<MediaRange>);
 
 /// One media range with its parameters, `q` apart.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MediaRange {
     main: String,
     sub: String,
     parameters: Vec<(String, String)>,
-    /// Thousandths, as many as the header can say.
-    quality: u16,
+    quality: f32,
 }
 
-/// A header's values joined by commas, as one list; empty when there is none.
-pub(crate) fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
-    let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-    values.join(",")
+/// A header's value; empty when there is none. As upstream, where it is sent several times the first one counts.
+pub(crate) fn first(headers: &HeaderMap, name: &HeaderName) -> String {
+    headers.get(name).map_or_else(String::new, |value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// Whether the client takes gzip: as upstream, a token must be exactly `gzip`.
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    joined(headers, &ACCEPT_ENCODING).split(',').any(|token| token.trim() == "gzip")
+    first(headers, &ACCEPT_ENCODING).split(',').any(|token| token.trim() == "gzip")
 }
 
 impl Accept {
     /// Reads the header of a request.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        Self::parse(&joined(headers, &ACCEPT))
+        Self::parse(&first(headers, &ACCEPT))
     }
 
     /// Reads the header. Nothing accepted means everything is: that is how the header's absence reads.
     pub(crate) fn parse(header: &str) -> Self {
         let mut ranges: Vec<MediaRange> = header.split(',').take(MOST_RANGES).filter_map(MediaRange::parse).collect();
-        if header.trim().is_empty() {
+        if header.is_empty() {
             ranges.push(MediaRange::anything());
         }
-        ranges.retain(|range| range.quality > 0);
-        ranges.sort_by_key(|range| (u16::MAX - range.quality, range.main == "*", range.sub == "*"));
+        // Upstream's order is none: a wildcard goes behind a type and a higher quality goes before, whichever is asked
+        // first. What comes of it depends on who is compared with whom, which is as here.
+        for at in 1..ranges.len() {
+            let before = ranges.iter().take(at).rposition(|other| !ranges[at].goes_before(other));
+            ranges[before.map_or(0, |before| before + 1)..=at].rotate_right(1);
+        }
         Self(ranges)
     }
 
@@ -57,23 +59,39 @@ impl Accept {
 
 impl MediaRange {
     fn anything() -> Self {
-        Self { main: "*".to_owned(), sub: "*".to_owned(), parameters: Vec::new(), quality: 1000 }
+        Self { main: "*".to_owned(), sub: "*".to_owned(), parameters: Vec::new(), quality: 1.0 }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split(';').map(str::trim);
-        let (main, sub) = parts.next()?.split_once('/').or(Some(("*", "*")).filter(|_| text.trim() == "*"))?;
-        let mut range = Self { main: main.to_owned(), sub: sub.to_owned(), parameters: Vec::new(), quality: 1000 };
+        let mut parts = text.split(';');
+        let range = parts.next()?.trim_matches(' ');
+        let (main, sub) = match range.split_once('/') {
+            Some((main, sub)) if !sub.is_empty() => (main, sub.strip_suffix('/').unwrap_or(sub)),
+            _ if range.trim_end_matches(['/', ' ']) == "*" => ("*", "*"),
+            _ => return None,
+        };
+        let (main, sub) = (main.trim_matches(' ').to_owned(), sub.trim_matches(' ').to_owned());
+        let mut range = Self { main, sub, parameters: Vec::new(), quality: 1.0 };
         for (key, value) in parts.filter_map(|part| part.split_once('=')) {
+            let value = value.strip_suffix('=').unwrap_or(value);
+            if value.is_empty() || value.contains('=') {
+                continue;
+            }
             // As upstream: names of parameters are told apart by case, and quotes are a part of a value.
-            let (key, value) = (key.trim().to_owned(), value.trim());
+            let key = key.trim_matches(' ');
             if key == "q" {
-                range.quality = quality(value);
+                // A quality that is none is the least.
+                range.quality = value.parse().unwrap_or(0.0);
             } else {
-                range.parameters.push((key, value.to_owned()));
+                range.parameters.push((key.to_owned(), value.trim_matches(' ').to_owned()));
             }
         }
         Some(range)
+    }
+
+    /// Upstream's comparison, which is no order: of two ranges each may go before the other.
+    fn goes_before(&self, other: &Self) -> bool {
+        self.quality > other.quality || self.main != "*" && other.main == "*" || self.sub != "*" && other.sub == "*"
     }
 
     /// Whether the range covers a media type.
@@ -83,21 +101,10 @@ impl MediaRange {
         self.sub == "*" && (self.main == "*" || self.main == main) || self.main == main && self.sub == sub
     }
 
-    /// The value of a parameter; empty when it is not there.
+    /// The value of a parameter, the last one told; empty when it is not there.
     pub(crate) fn parameter(&self, key: &str) -> &str {
-        self.parameters.iter().find(|(name, _)| name == key).map_or("", |(_, value)| value)
+        self.parameters.iter().rfind(|(name, _)| name == key).map_or("", |(_, value)| value)
     }
-}
-
-/// Thousandths of `0`, `1` or `0.123`; further digits are cut. An unreadable quality counts as none given.
-fn quality(text: &str) -> u16 {
-    let Some((whole, digits)) = text.split_once('.') else { return if text == "0" { 0 } else { 1000 } };
-    if !matches!(whole, "" | "0") {
-        return 1000;
-    }
-    let digits = digits.bytes().chain(std::iter::repeat(b'0')).take(3);
-    let mut thousandths = digits.map(|byte| byte.is_ascii_digit().then(|| u16::from(byte - b'0')));
-    thousandths.try_fold(0, |sum, digit| Some(sum * 10 + digit?)).unwrap_or(1000)
 }
 
 /// Ranges of one header that are looked at: more than any client sends.
@@ -120,15 +127,45 @@ mod tests {
     }
 
     #[test]
-    fn cn_7_quality_zero_excludes() {
-        assert!(!Accept::parse("application/json;q=0").accepts("application/json"));
-        assert!(Accept::parse("application/json;q=0.001").accepts("application/json"));
+    fn cn_7_quality_zero_comes_last_and_is_still_accepted() {
+        assert!(Accept::parse("application/json;q=0").accepts("application/json"));
+        assert_eq!(order("a/b;q=0, c/d;q=0.0001, e/f"), ["e/f", "c/d", "a/b"]);
+    }
+
+    #[test]
+    fn cn_7_a_quality_that_is_none_is_the_least() {
+        for quality in ["x", "-1", "\"0.9\"", " 0.9"] {
+            assert_eq!(order(&format!("a/b;q={quality}, c/d;q=0.1")), ["c/d", "a/b"], "{quality}");
+        }
+        assert_eq!(order("a/b;q=0.1;q=0.5, c/d;q=0.2"), ["a/b", "c/d"], "the last one counts");
+        assert_eq!(order("a/b;q=0.1, c/d;q=7"), ["c/d", "a/b"]);
+    }
+
+    #[test]
+    fn cn_7_a_wildcard_goes_behind_the_type_that_follows_it_whatever_their_qualities() {
+        assert_eq!(order("*/*;q=0.9, application/yaml;q=0.5"), ["application/yaml", "*/*"]);
+        assert_eq!(order("application/yaml;q=0.5, */*;q=0.9"), ["*/*", "application/yaml"]);
+    }
+
+    #[test]
+    fn cn_8_the_last_of_a_repeated_parameter_counts() {
+        let range = MediaRange::parse("a/b;as=Table;as=Chair;g=x=y;v=z=;h=").unwrap();
+        let told = ["as", "g", "v", "h"].map(|key| range.parameter(key));
+        assert_eq!(told, ["Chair", "", "z", ""]);
+    }
+
+    #[test]
+    fn cn_7_of_several_headers_the_first_counts() {
+        let mut headers = HeaderMap::new();
+        headers.append(ACCEPT, "application/yaml".parse().unwrap());
+        headers.append(ACCEPT, "application/json".parse().unwrap());
+        assert!(!Accept::of(&headers).accepts("application/json"));
     }
 
     #[test]
     fn cn_7_absent_or_empty_accepts_anything() {
         assert!(Accept::parse("").accepts("application/json"));
-        assert!(Accept::parse("  ").accepts("application/json"));
+        assert!(!Accept::parse(",").accepts("application/json"));
     }
 
     #[test]
@@ -141,8 +178,8 @@ mod tests {
 
     #[test]
     fn nonsense_selects_nothing_and_does_not_fail() {
-        for header in [",;,=", "application", ";q=1", "a/b;q=zzz;;=;x", "/", "*/*;q=NaN"] {
-            assert!(!Accept::parse(header).accepts("application/json") || header == "*/*;q=NaN", "{header}");
+        for header in [",;,=", "application", ";q=1", "a/b;q=zzz;;=;x", "/", "a/b;q=NaN, */b;q=inf"] {
+            assert!(!Accept::parse(header).accepts("application/json"), "{header}");
         }
     }
 }

@@ -26,7 +26,8 @@ pub fn parse(text: &str) -> Option<Duration> {
         rest = rest.get(end..)?;
         total = total.checked_add(Duration::try_from_secs_f64(number * unit).ok()?)?;
     }
-    (!text.is_empty()).then_some(total)
+    // Go counts nanoseconds in 64 bits.
+    (!text.is_empty() && i64::try_from(total.as_nanos()).is_ok()).then_some(total)
 }
 
 #[cfg(test)]
@@ -38,7 +39,7 @@ mod tests {
         for (text, millis) in [("0", 0), ("10s", 10_000), ("1m0.5s", 60_500), ("1h", 3_600_000), ("250ms", 250)] {
             assert_eq!(parse(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in ["", "10", "s", "1x", "-1s", "1s 2s", "99999999999999999999h"] {
+        for text in ["", "10", "s", "1x", "-1s", "1s 2s", "99999999999999999999h", "9999999h"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

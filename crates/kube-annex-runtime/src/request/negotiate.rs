@@ -1,6 +1,6 @@
 //! In which form a client wants its answer.
 
-use super::accept::{Accept, MediaRange, joined};
+use super::accept::{Accept, MediaRange, first};
 use http::HeaderMap;
 use http::header::{ACCEPT, USER_AGENT};
 use kube_annex::options::query::Query;
@@ -165,7 +165,7 @@ pub(crate) fn check_route(headers: &HeaderMap, streams: bool) -> Result<(), Stat
 
 /// As [`check_route`], of a route that produces these media types; those with parameters are told and never named.
 pub(crate) fn check_produced(headers: &HeaderMap, available: &[&str]) -> Result<(), Status> {
-    let accept = joined(headers, &ACCEPT);
+    let accept = first(headers, &ACCEPT);
     let named = |clause: &str| {
         let media_type = clause.split(';').next().unwrap_or_default().trim();
         media_type == "*/*" || available.contains(&media_type)

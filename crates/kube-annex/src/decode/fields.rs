@@ -1,6 +1,7 @@
 //! The fields that a type knows, read off its schema.
 
 use super::{DecodeError, Findings, Place};
+use crate::field::quote;
 use schemars::Schema;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -27,6 +28,8 @@ struct Node {
     open: bool,
     /// A whole object of another kind: its metadata are those of any object.
     embedded: bool,
+    /// A moment in time.
+    time: bool,
 }
 
 /// What a walk found.
@@ -69,14 +72,15 @@ impl KnownFields {
         self.judge(value, false).unknown.told
     }
 
-    /// As [`KnownFields::prune`]; fails where a list stands for an object, which serde would read field by field.
+    /// As [`KnownFields::prune`]; fails where a list stands for an object, which serde would read field by field, and where
+    /// a time is written as Go reads none.
     ///
     /// A null among the items of a list or the entries of a map is nothing of their type, as in Go; where the type
     /// `declares` what its fields may be, only those of metadata are.
     pub(super) fn prune_checked(&self, value: &mut Value, declares: bool) -> Result<Vec<String>, DecodeError> {
         let Judged { unknown, misfit, .. } = self.judge(value, declares);
         match misfit {
-            Some(path) => Err(DecodeError::Misfit(format!("{path}: expected an object, found a list"))),
+            Some(misfit) => Err(DecodeError::Misfit(misfit)),
             None => Ok(unknown.told),
         }
     }
@@ -112,7 +116,17 @@ impl KnownFields {
                 if self.any(nodes, |node| node.shape == Shape::Object)
                     && !self.any(nodes, |node| node.shape == Shape::List) =>
             {
-                judged.misfit.get_or_insert_with(|| place.to_string());
+                judged.misfit.get_or_insert_with(|| format!("{place}: expected an object, found a list"));
+            }
+            Value::String(text)
+                if self.any(nodes, |node| node.time)
+                    && (!judged.declared || place.is_in_metadata())
+                    && !is_time(text) =>
+            {
+                let found = quote(text);
+                judged.misfit.get_or_insert_with(|| {
+                    format!("{place}: expected a time such as 2006-01-02T15:04:05Z, found {found}")
+                });
             }
             Value::Array(list) => {
                 let items = self.expand_each(nodes, |node| &node.items);
@@ -224,6 +238,7 @@ impl<'s> Compiler<'s> {
                 || map.get("enum").and_then(Value::as_array).is_some_and(|values| values.contains(&Value::Null)),
             open: map.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true)) || says_nothing(map),
             embedded: map.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)),
+            time: map.get("format").and_then(Value::as_str) == Some("date-time"),
             ..Node::default()
         };
         for (name, schema) in entries(map, "properties") {
@@ -343,6 +358,30 @@ fn says_nothing(map: &Map<String, Value>) -> bool {
         "const",
     ];
     !SAYING.iter().any(|keyword| map.contains_key(*keyword))
+}
+
+/// Whether a text is a time as Go reads it: date, time of day and zone in full, in these very letters.
+fn is_time(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let fits = |text: &str, form: &str| {
+        text.len() == form.len()
+            && text.bytes().zip(form.bytes()).all(|(byte, wanted)| match wanted {
+                b'0' => byte.is_ascii_digit(),
+                wanted => byte == wanted,
+            })
+    };
+    let Some((whole, rest)) = text.split_at_checked("0000-00-00T00:00:00".len()) else { return false };
+    // No minute has a second more.
+    if !fits(whole, "0000-00-00T00:00:00") || whole.ends_with("60") {
+        return false;
+    }
+    let zone = match rest.strip_prefix(['.', ',']) {
+        Some(fraction) => fraction.trim_start_matches(|digit: char| digit.is_ascii_digit()),
+        None => rest,
+    };
+    let fraction = rest.get(1..rest.len() - zone.len()).unwrap_or_default();
+    let has_fraction = zone.len() == rest.len() || !fraction.is_empty() && digits(fraction);
+    has_fraction && (zone == "Z" || fits(zone, "+00:00") || fits(zone, "-00:00"))
 }
 
 /// Upstream's own types without properties, such as `FieldsV1` and `RawExtension`, hold any JSON. A type of the user

@@ -66,6 +66,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        // `-0` is a whole number, which this reader has no integer for.
+        if value == 0.0 && value.is_sign_negative() {
+            return Ok(0.into());
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
@@ -102,6 +106,8 @@ impl<'de> Visitor<'de> for Walk<'_> {
             let value = entries.next_value_seed(walk)?;
             match (map.get_mut(&key), value) {
                 (Some(Value::Object(before)), Value::Object(after)) if self.typed => fill(before, after),
+                // A struct's text that is nothing the second time stays what it was.
+                (Some(Value::String(_)), Value::Null) if self.typed => {}
                 (_, value) => drop(map.insert(key, value)),
             }
         }

@@ -10,28 +10,59 @@ use std::fmt::Write as _;
 /// How much of a body is repeated to the client that sent it.
 const SUMMARY: usize = 30;
 
+/// Why a tree is not of the kind that is expected. Its text is upstream's, without what a status tells around it.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mismatch {
+    /// It is not even an object with a kind.
+    #[error("{0}")]
+    Unrecognized(String),
+    /// It is of another kind, or of a version that nobody serves.
+    #[error("{why}")]
+    OtherKind {
+        /// What it says it is.
+        says: GroupVersionKind,
+        /// What is wrong with that.
+        why: String,
+    },
+    /// It is of another version that is served.
+    #[error("the API version in the data ({says}) does not match the expected API version ({expected})")]
+    OtherVersion {
+        /// The version that it says.
+        says: GroupVersion,
+        /// The version of the URL.
+        expected: GroupVersion,
+    },
+}
+
+impl Mismatch {
+    /// 400 in upstream's words. `body` is what was sent.
+    pub fn into_status(self, expected: &GroupVersionKind, body: &[u8]) -> Status {
+        match self {
+            Self::Unrecognized(why) => unrecognized(expected, &DecodeError::Unrecognized(why), body),
+            Self::OtherKind { says, why } => cannot_handle(&says, expected, &DecodeError::Misfit(why)),
+            Self::OtherVersion { .. } => Status::bad_request(self.to_string()),
+        }
+    }
+}
+
 /// Checks that a tree is an object of the expected kind and version; what it does not say is filled in.
 ///
 /// * Shape: `null` becomes an empty object. `versions` are all in which the kind is served.
-/// * Errors: 400 when the tree is no object, or of another kind, or of another version.
-pub fn check_type(value: &mut Value, expected: &GroupVersionKind, versions: &[&str]) -> Result<(), Status> {
+/// * Errors: the tree is no object, or of another kind, or of another version.
+pub fn check_type(value: &mut Value, expected: &GroupVersionKind, versions: &[&str]) -> Result<(), Mismatch> {
     if value.is_null() {
         *value = Value::Object(Map::new());
     }
-    let actual =
-        interpret(value, expected).map_err(|error| unrecognized(expected, &error, value.to_string().as_bytes()))?;
+    let actual = interpret(value, expected)?;
     let is_known = actual.version == expected.version || versions.contains(&actual.version.as_str());
     if actual.group != expected.group || actual.kind != expected.kind || !is_known {
         let version = actual.group_version();
         let why = format!("no kind {:?} is registered for version {:?}", actual.kind, version.to_string());
-        return Err(cannot_handle(&actual, expected, &DecodeError::Misfit(why)));
+        return Err(Mismatch::OtherKind { says: actual, why });
     }
     if actual.version != expected.version {
-        return Err(Status::bad_request(format!(
-            "the API version in the data ({}) does not match the expected API version ({})",
-            actual.group_version(),
-            expected.group_version()
-        )));
+        return Err(Mismatch::OtherVersion { says: actual.group_version(), expected: expected.group_version() });
     }
     if let Value::Object(map) = value {
         map.insert("apiVersion".into(), expected.group_version().to_string().into());
@@ -53,14 +84,13 @@ pub(super) fn unrecognized(expected: &GroupVersionKind, error: &DecodeError, bod
 }
 
 /// The kind that a tree says it is, completed by the expected one.
-fn interpret(value: &Value, expected: &GroupVersionKind) -> Result<GroupVersionKind, DecodeError> {
+fn interpret(value: &Value, expected: &GroupVersionKind) -> Result<GroupVersionKind, Mismatch> {
     let Value::Object(map) = value else {
         return Err(parse_error(format_args!("expected an object, found {}", describe(value))));
     };
-    let kind = text(map, "kind")?;
-    let api_version = text(map, "apiVersion")?;
-    let mut version = GroupVersion::parse(api_version)
-        .ok_or_else(|| DecodeError::Unrecognized(format!("unexpected GroupVersion string: {api_version}")))?;
+    let kind = type_text(map, "kind")?;
+    let api_version = type_text(map, "apiVersion")?;
+    let mut version = group_version(api_version)?;
     if version.version.is_empty() && (version.group.is_empty() || version.group == expected.group) {
         version = expected.group_version();
     }
@@ -68,16 +98,28 @@ fn interpret(value: &Value, expected: &GroupVersionKind) -> Result<GroupVersionK
     Ok(GroupVersionKind::new(version.group, version.version, kind))
 }
 
-fn text<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a str, DecodeError> {
-    match map.get(key) {
-        None | Some(Value::Null) => Ok(""),
-        Some(Value::String(text)) => Ok(text),
-        Some(other) => Err(parse_error(format_args!("{key}: expected a string, found {}", describe(other)))),
-    }
+/// Reads what a body says of its version.
+pub(crate) fn group_version(api_version: &str) -> Result<GroupVersion, Mismatch> {
+    GroupVersion::parse(api_version)
+        .ok_or_else(|| Mismatch::Unrecognized(format!("unexpected GroupVersion string: {api_version}")))
 }
 
-fn parse_error(why: fmt::Arguments<'_>) -> DecodeError {
-    DecodeError::Unrecognized(format!("couldn't get version/kind; json parse error: {why}"))
+/// The text of `kind` or `apiVersion`. As upstream, which reads these two before anything else and whichever way their
+/// names are capitalized, though no object has a field of such a name.
+pub(crate) fn type_text<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a str, Mismatch> {
+    let mut found = "";
+    for (_, value) in map.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key)) {
+        match value {
+            Value::Null => {}
+            Value::String(text) => found = text,
+            other => return Err(parse_error(format_args!("{key}: expected a string, found {}", describe(other)))),
+        }
+    }
+    Ok(found)
+}
+
+fn parse_error(why: fmt::Arguments<'_>) -> Mismatch {
+    Mismatch::Unrecognized(format!("couldn't get version/kind; json parse error: {why}"))
 }
 
 /// What a value is, in the words of JSON: `a string`, `null`.

@@ -30,7 +30,7 @@ pub(super) fn body(bytes: &[u8], expected: &GroupVersionKind) -> Result<Decoded,
     let types = [("apiVersion", api_version), ("kind", kind)];
     let types = types.into_iter().filter(|(_, text)| !text.is_empty());
     let mut value: Value = types.map(|(key, text)| (key.to_owned(), Value::from(text))).collect::<Map<_, _>>().into();
-    kind::check_type(&mut value, expected, &[])?;
+    kind::check_type(&mut value, expected, &[]).map_err(|other| other.into_status(expected, bytes))?;
     let misfit = |why: String| kind::cannot_handle(expected, expected, &DecodeError::Misfit(why));
     let message = messages::of_kind(&expected.group_version().to_string(), &expected.kind)
         .ok_or_else(|| misfit(protobuf::no_form(&expected.kind)))?;

@@ -259,7 +259,7 @@ fn a_field_of_another_type_is_told_with_its_path() {
         (json!({"metadata": {"labels": "x"}}), "metadata.labels: expected an object, found a string"),
         (
             json!({"spec": {"animals": 3_000_000_000_i64}}),
-            "spec.animals: invalid value: integer `3000000000`, expected i32",
+            "spec.animals: expected a whole number of 32 bits, found 3000000000",
         ),
     ];
     for (value, expected) in cases {
@@ -298,11 +298,62 @@ fn c_3_another_version_or_kind_is_refused_in_upstreams_words() {
         assert_eq!(refused(body, FieldValidation::Warn), expected);
     }
     let mut served = json!({"apiVersion": "toys.example.com/v2", "kind": "Gizmo"});
-    let status = check_type(&mut served, &Gizmo::DESCRIPTOR.gvk(), &["v2"]).unwrap_err();
+    let other = check_type(&mut served, &Gizmo::DESCRIPTOR.gvk(), &["v2"]).unwrap_err();
     assert_eq!(
-        status.message,
+        other.into_status(&Gizmo::DESCRIPTOR.gvk(), b"").message,
         "the API version in the data (toys.example.com/v2) does not match the expected API version (toys.example.com/v1)"
     );
+}
+
+#[test]
+fn c_3_the_kind_is_read_whichever_way_its_name_is_capitalized() {
+    let message = refused(r#"{"Kind":"Gadget","spec":{}}"#, FieldValidation::Warn);
+    assert!(message.ends_with(r#"no kind "Gadget" is registered for version "toys.example.com/v1""#), "{message}");
+    let (_, findings) = gizmo(r#"{"KIND":"Gizmo"}"#, FieldValidation::Warn).unwrap();
+    assert_eq!(findings, [r#"unknown field "KIND""#]);
+}
+
+#[test]
+fn c_3_a_kind_that_is_no_text_is_told_with_the_body_as_it_was_sent() {
+    let message = refused(r#"{"kind":1,"apiVersion":2}"#, FieldValidation::Warn);
+    assert!(message.ends_with(r#"({"kind":1,"apiVersion":2})"#), "{message}");
+}
+
+#[test]
+fn cn_4_a_text_that_is_null_the_second_time_stays() {
+    let (gizmo, findings) = gizmo(r#"{"metadata":{"name":"a","name":null}}"#, FieldValidation::Warn).unwrap();
+    assert_eq!(gizmo.metadata.name.as_deref(), Some("a"));
+    assert_eq!(findings, [r#"duplicate field "metadata.name""#]);
+}
+
+#[test]
+fn cn_4_minus_zero_is_a_whole_number() {
+    let (gizmo, _) = gizmo(r#"{"metadata":{"generation":-0},"spec":{"animals":-0}}"#, FieldValidation::Strict).unwrap();
+    assert_eq!((gizmo.metadata.generation, gizmo.spec.animals), (Some(0), 0));
+    assert!(from_json("0.0").value.is_f64());
+}
+
+#[test]
+fn om_3_a_time_is_written_as_go_reads_it_or_it_is_none() {
+    for time in ["2000-01-02T03:04:05Z", "2000-01-02T03:04:05.678+02:00", "2000-01-02T03:04:05,6-11:30"] {
+        let body = format!(r#"{{"metadata":{{"creationTimestamp":"{time}"}}}}"#);
+        assert!(gizmo(&body, FieldValidation::Strict).is_ok() || time.contains(','), "{time}");
+    }
+    for time in [
+        "2000-01-02 03:04:05Z",
+        "2000-01-02t03:04:05z",
+        "2000-01-02T03:04Z",
+        "2000-01-02T03:04:60Z",
+        "2000-01-02T03:04:05",
+        "2000-01-02T03:04:05.Z",
+        "2000-01-02T03:04:05+0200",
+        "2000-01-02",
+        "soon",
+        "",
+    ] {
+        let message = refused(&format!(r#"{{"metadata":{{"creationTimestamp":"{time}"}}}}"#), FieldValidation::Warn);
+        assert!(message.contains("metadata.creationTimestamp: expected a time such as 2006-01-02"), "{message}");
+    }
 }
 
 #[test]

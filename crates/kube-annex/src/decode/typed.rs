@@ -90,11 +90,17 @@ fn below(place: &str, error: serde_path_to_error::Error<serde_json::Error>) -> D
 
 /// serde's words in those of JSON.
 fn sentence(error: &str) -> String {
-    let Some((found, expected)) = error.strip_prefix("invalid type: ").and_then(|rest| rest.rsplit_once(", expected "))
-    else {
-        return error.to_owned();
-    };
-    format!("expected {}, found {}", expected_words(expected), found_words(found))
+    let split = |kind: &str| error.strip_prefix(kind).and_then(|rest| rest.rsplit_once(", expected "));
+    if let Some((found, expected)) = split("invalid type: ") {
+        return format!("expected {}, found {}", expected_words(expected), found_words(found));
+    }
+    match split("invalid value: integer ") {
+        Some((found, bits @ ("i32" | "i64" | "u32" | "u64"))) => {
+            let (bits, found) = (bits.trim_start_matches(char::is_alphabetic), found.trim_matches('`'));
+            format!("expected a whole number of {bits} bits, found {found}")
+        }
+        _ => error.to_owned(),
+    }
 }
 
 fn expected_words(expected: &str) -> &str {

@@ -63,7 +63,7 @@ impl DeleteOptions {
     /// * Errors: 400 for a body that cannot be read as that; 422 of kind `DeleteOptions` with every violation.
     pub fn parse_body(bytes: &[u8], media: MediaType) -> Result<Self, Status> {
         let mut body = object(bytes, media)?;
-        check_type(&body)?;
+        check_type(&body, bytes)?;
         drop_nulls(&mut body);
         match body.get_mut("preconditions") {
             None => {}
@@ -177,26 +177,21 @@ fn object(bytes: &[u8], media: MediaType) -> Result<Map<String, Value>, Status> 
 }
 
 /// Refuses what says to be something other than `DeleteOptions`.
-fn check_type(body: &Map<String, Value>) -> Result<(), Status> {
-    let api_version = type_field(body, "apiVersion")?;
-    let kind = type_field(body, "kind")?;
+fn check_type(body: &Map<String, Value>, sent: &[u8]) -> Result<(), Status> {
+    let refused = |other: decode::Mismatch| Status::bad_request(other.to_string());
+    let kind = decode::type_text(body, "kind").map_err(refused)?;
+    let api_version = decode::type_text(body, "apiVersion").map_err(refused)?;
+    let version = decode::group_version(api_version).map_err(refused)?;
+    if version.version.is_empty() && !matches!(version.group.as_str(), "" | "meta.k8s.io") {
+        let sent = String::from_utf8_lossy(sent);
+        return Err(Status::bad_request(format!("Object 'apiVersion' is missing in '{sent}'")));
+    }
     // As upstream, which knows this kind in whatever version.
     if matches!(kind, "" | "DeleteOptions") {
         return Ok(());
     }
     let version = if api_version.is_empty() { "meta.k8s.io/v1" } else { api_version };
     Err(Status::bad_request(format!("no kind {} is registered for version {}", quote(kind), quote(version))))
-}
-
-fn type_field<'a>(body: &'a Map<String, Value>, name: &str) -> Result<&'a str, Status> {
-    match body.get(name) {
-        None | Some(Value::Null) => Ok(""),
-        Some(Value::String(text)) => Ok(text),
-        Some(other) => Err(unreadable(format_args!(
-            "couldn't get version/kind; json parse error: {name}: expected a string, found {}",
-            decode::describe(other)
-        ))),
-    }
 }
 
 /// `null` means unset.
