@@ -28,8 +28,6 @@ struct Node {
     open: bool,
     /// A whole object of another kind: its metadata are those of any object.
     embedded: bool,
-    /// A moment in time.
-    time: bool,
 }
 
 /// What a walk found.
@@ -46,6 +44,8 @@ struct Judged {
 enum Shape {
     Object,
     List,
+    /// A text that is a moment in time.
+    Time,
     #[default]
     Other,
 }
@@ -119,7 +119,7 @@ impl KnownFields {
                 judged.misfit.get_or_insert_with(|| format!("{place}: expected an object, found a list"));
             }
             Value::String(text)
-                if self.any(nodes, |node| node.time)
+                if self.any(nodes, |node| node.shape == Shape::Time)
                     && (!judged.declared || place.is_in_metadata())
                     && !is_time(text) =>
             {
@@ -238,7 +238,6 @@ impl<'s> Compiler<'s> {
                 || map.get("enum").and_then(Value::as_array).is_some_and(|values| values.contains(&Value::Null)),
             open: map.get("x-kubernetes-preserve-unknown-fields") == Some(&Value::Bool(true)) || says_nothing(map),
             embedded: map.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)),
-            time: map.get("format").and_then(Value::as_str) == Some("date-time"),
             ..Node::default()
         };
         for (name, schema) in entries(map, "properties") {
@@ -318,6 +317,8 @@ fn shape(map: &Map<String, Value>) -> Shape {
         Shape::Object
     } else if has_type(map, "array") || map.contains_key("items") {
         Shape::List
+    } else if map.get("format").and_then(Value::as_str) == Some("date-time") {
+        Shape::Time
     } else {
         Shape::Other
     }
