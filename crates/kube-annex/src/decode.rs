@@ -24,7 +24,7 @@ pub(crate) use kind::{group_version, type_text};
 pub use order::in_document_order;
 pub(crate) use protobuf::open;
 pub(crate) use typed::misfit;
-pub use typed::{declared, other, stored, typed};
+pub use typed::{applied, declared, other, stored, typed};
 
 use crate::gvk::GroupVersionKind;
 use crate::options::FieldValidation;

@@ -206,12 +206,21 @@ fn show(value: &Value) -> String {
     match value {
         Value::String(text) => quote(text),
         // As Go prints a float: without a point where it is whole.
-        Value::Number(number) if number.is_f64() => {
-            let float = number.as_f64().unwrap_or_default();
-            if float.abs() < 1e21 { float.to_string() } else { number.to_string() }
-        }
+        Value::Number(number) if number.is_f64() => go_float(number.as_f64().unwrap_or_default()),
         other => other.to_string(),
     }
+}
+
+/// A float as Go prints it: the shortest digits, with an exponent below 1e-4 and from 1e21 on.
+pub(crate) fn go_float(number: f64) -> String {
+    let magnitude = number.abs();
+    if magnitude != 0.0 && !(1e-4..1e21).contains(&magnitude) {
+        let text = format!("{number:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = exponent.strip_prefix('-').map_or(("+", exponent), |rest| ("-", rest));
+        return format!("{digits}e{sign}{exponent:0>2}");
+    }
+    format!("{number}")
 }
 
 /// Quotes as Go's `%q` does: double quotes, backslash escapes, what cannot be printed escaped.

@@ -204,8 +204,17 @@ impl FieldManager {
         } else {
             managed
         };
-        if managed_fields(&applied).is_some_and(Value::is_array) {
-            return Err(ApplyError::BadRequest("metadata.managedFields must be nil".to_owned()));
+        match managed_fields(&applied) {
+            None => {}
+            Some(Value::Array(_)) => {
+                return Err(ApplyError::BadRequest("metadata.managedFields must be nil".to_owned()));
+            }
+            Some(other) => {
+                let (object, kind) = (updater::describe(&applied), typed::kind_of(other));
+                return Err(failed(format!(
+                    "failed to create typed patch object ({object}): .metadata.managedFields: expected list, got {kind}"
+                )));
+            }
         }
         let config = session.typed(&applied, "patch", Duplicates::Refused).map_err(failed)?;
         let live = live.map_err(failed)?;

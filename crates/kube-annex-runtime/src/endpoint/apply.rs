@@ -8,6 +8,7 @@ use crate::request::exchange::Exchange;
 use bytes::Bytes;
 use http::StatusCode;
 use kube_annex::decode::{self, DecodeError, Decoded, MediaType};
+use kube_annex::gvk::GroupVersion;
 use kube_annex::options::{FieldValidation, PatchOptions};
 use kube_annex::{Object, Status};
 use serde_json::Value;
@@ -99,8 +100,10 @@ impl Applying<'_> {
         let Self { endpoint, exchange, applied, author, options } = self;
         let body = applied.body()?;
         let told = |member| body.get(member).and_then(Value::as_str).unwrap_or_default();
-        if told("kind") != endpoint.descriptor().kind {
-            let (version, kind) = (told("apiVersion"), told("kind"));
+        if told("kind") != endpoint.descriptor().kind || GroupVersion::parse(told("apiVersion")).is_none() {
+            // A version that is none says nothing of a kind either.
+            let is_one = GroupVersion::parse(told("apiVersion")).is_some();
+            let (version, kind) = if is_one { (told("apiVersion"), told("kind")) } else { ("", "") };
             let slash = if version.contains('/') { "" } else { "/" };
             return Err(Status::bad_request(format!("invalid object type: {slash}{version}, Kind={kind}")));
         }
@@ -109,8 +112,7 @@ impl Applying<'_> {
         let merged = endpoint.resource.fields.apply(live_tree.as_ref(), body, &author.writer(), force)?;
         let version = endpoint.resource.served(endpoint.version);
         // Fields that nobody knows were refused by the merge.
-        let decoded =
-            mutation::decode_patched(endpoint, exchange, version, merged, live_tree.as_ref(), &mut Vec::new());
+        let decoded = mutation::decode_applied(endpoint, exchange, version, merged, live_tree.as_ref());
         let mut object = decoded.map_err(|error| match error {
             DecodeError::Invalid { .. } => refusal(endpoint, exchange, error, live),
             // As upstream, which takes it for its own trouble.

@@ -85,7 +85,16 @@ impl Sent {
         };
         let codec = &endpoint.resource.served(endpoint.version).codec;
         let kept = if codec.declares() { tree.clone() } else { Value::Null };
-        let read = match codec.decode(tree, &mut findings) {
+        let mut read = codec.decode(tree, &mut findings);
+        if matches!(read, Err(DecodeError::Misfit(_)))
+            && codec.declares()
+            && endpoint.resource.registration.has_status()
+        {
+            // What is not written may be of any type.
+            let written = overlay(kept.clone(), None, &exchange.call.info.subresource);
+            read = codec.decode(written, &mut Vec::new());
+        }
+        let read = match read {
             // A strict client hears of what it wrote before it hears of what that violates.
             read @ (Ok(_) | Err(DecodeError::Invalid { .. })) => read,
             Err(error) => return Err(error.into_status(&expected, b"")),
@@ -182,12 +191,32 @@ pub(super) fn decode_patched(
         return version.codec.decode(tree, findings);
     }
     match version.codec.decode(tree.clone(), findings) {
-        Err(DecodeError::Invalid { .. }) => {
+        Err(DecodeError::Invalid { .. } | DecodeError::Misfit(_)) => {
             let tree = overlay(tree, live, &exchange.call.info.subresource);
             version.codec.decode(tree, &mut Vec::new())
         }
         decoded => decoded,
     }
+}
+
+/// Reads what an apply made of an object, what it violates being told of the object that results.
+pub(super) fn decode_applied(
+    endpoint: &Endpoint,
+    exchange: &Exchange,
+    version: &ServedVersion,
+    tree: Value,
+    live: Option<&Value>,
+) -> Result<Object, DecodeError> {
+    if !version.codec.declares() || !endpoint.resource.registration.has_status() {
+        return version.codec.decode_applied(tree);
+    }
+    let mut tree = overlay(tree, live, &exchange.call.info.subresource);
+    if tree.get("status").is_some_and(Value::is_null)
+        && let Some(fields) = tree.as_object_mut()
+    {
+        fields.remove("status");
+    }
+    version.codec.decode_applied(tree)
 }
 
 /// What a write to the object or to its status may change, taken from `asked`; the rest is that of `live`.

@@ -4,6 +4,7 @@ use crate::endpoint::{Endpoint, mutation};
 use crate::registry::lifecycle;
 use crate::request::exchange::Exchange;
 use kube_annex::decode::DecodeError;
+use kube_annex::field::Error;
 use kube_annex::{Object, Status};
 
 /// Why an object is not read. Of one that violates what its type declares, what its metadata violates is told first; and
@@ -34,8 +35,23 @@ pub(super) fn refusal(endpoint: &Endpoint, exchange: &Exchange, error: DecodeErr
             *metadata = live.metadata().clone();
         }
     }
+    let of_content = of_content.into_iter().map(|error| match exchange.call.info.subresource.as_str() {
+        "status" => below_status(error),
+        _ => error,
+    });
+    // Who wrote what is for the server to say, and not for the client.
+    metadata.managed_fields = None;
     let old = live.map(Object::metadata);
     let mut errors = lifecycle::judge_beside(&resource.registration, resource.seams(), &mut metadata, old);
     errors.extend(of_content);
     Status::invalid(&expected.group, &expected.kind, metadata.name.as_deref().unwrap_or_default(), &errors)
+}
+
+/// A status that is written is judged by itself: texts tell where in it something is, as upstream's do.
+fn below_status(mut error: Error) -> Error {
+    let place = error.field.clone();
+    if let Some(below) = place.strip_prefix("status.").filter(|_| error.detail.contains(&place)) {
+        error.detail = error.detail.replacen(&place, below, 1);
+    }
+    error
 }

@@ -82,6 +82,7 @@ pub(crate) fn validate_create(
     } else {
         let mut errors = of_metadata(object);
         errors.extend(registration.rules.validate(object));
+        errors.extend(judge_scale(object));
         errors
     };
     refuse(descriptor, object.name(), &errors)?;
@@ -118,6 +119,7 @@ pub(crate) fn validate_update(
     let descriptor = object.descriptor();
     let mut errors = judge_changes(registration, object.metadata(), old.metadata());
     errors.extend(registration.rules.validate_update(object, old));
+    errors.extend(judge_scale(object));
     refuse(descriptor, object.name(), &errors)?;
     finish(registration, object, &write.exchange.warnings);
     if write.subresource != "status" {
@@ -171,7 +173,7 @@ fn count_generation(object: &mut Object, old: &Object) {
 fn without_status(registration: &Registration, object: Object) -> Result<Object, Status> {
     let mut tree = tree_of(&object)?;
     let has_one =
-        tree.as_object_mut().and_then(|fields| fields.remove("status")).is_some_and(|status| !is_bare(&status));
+        tree.as_object_mut().and_then(|fields| fields.remove("status")).is_some_and(|status| !status.is_null());
     if has_one { read(registration, tree) } else { Ok(object) }
 }
 
@@ -204,10 +206,6 @@ fn set_status(tree: &mut Value, status: Option<&Value>) {
         Some(status) => fields.insert("status".to_owned(), status.clone()),
         None => fields.remove("status"),
     };
-}
-
-fn is_bare(status: &Value) -> bool {
-    status.is_null() || status.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 fn tree_of(object: &Object) -> Result<Value, Status> {
@@ -268,6 +266,20 @@ pub(crate) fn may_be_removed(object: &Object) -> bool {
     metadata.deletion_timestamp.is_some()
         && metadata.finalizers.as_ref().is_none_or(Vec::is_empty)
         && metadata.deletion_grace_period_seconds.unwrap_or_default() == 0
+}
+
+/// What an object says of its scale is no less than nothing.
+///
+/// * Source: upstream's custom resources, whose paths begin with a point here.
+fn judge_scale(object: &Object) -> field::ErrorList {
+    let Some(scale) = object.descriptor().scale else { return field::ErrorList::new() };
+    let tree = object.to_value().unwrap_or_default();
+    let negative = |path: &str| {
+        let value =
+            tree.pointer(&path.replace('.', "/")).filter(|value| value.as_i64().is_some_and(|number| number < 0))?;
+        Some(field::Error::invalid(&field::Path::new(path), value.clone(), "should be a non-negative integer"))
+    };
+    [scale.spec_replicas, scale.status_replicas].into_iter().filter_map(negative).collect()
 }
 
 fn refuse(descriptor: &ResourceDescriptor, name: &str, errors: &[field::Error]) -> Result<(), Status> {

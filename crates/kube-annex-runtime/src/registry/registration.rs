@@ -253,6 +253,11 @@ pub(crate) trait Codec: Send + Sync {
     /// * Errors: also what the object violates of its type's declarations.
     fn decode(&self, tree: Value, unknown: &mut Vec<String>) -> Result<Object, decode::DecodeError>;
 
+    /// What an apply made of an object, as an object of the hub.
+    ///
+    /// * Errors: also what the object violates of its type's declarations, which a value of another type does too.
+    fn decode_applied(&self, tree: Value) -> Result<Object, decode::DecodeError>;
+
     /// A tree that is no client's, as an object of the hub: it is not judged.
     fn trust(&self, tree: Value) -> Result<Object, decode::DecodeError>;
 
@@ -288,6 +293,10 @@ impl<R: AggregatedResource, Hub: AggregatedResource> Typed<R, Hub> {
 impl<R: AggregatedResource, Hub: AggregatedResource> Codec for Typed<R, Hub> {
     fn decode(&self, tree: Value, unknown: &mut Vec<String>) -> Result<Object, decode::DecodeError> {
         Ok(self.hub(decode::declared::<R>(tree, &self.fields, &self.validator, unknown)?))
+    }
+
+    fn decode_applied(&self, tree: Value) -> Result<Object, decode::DecodeError> {
+        Ok(self.hub(decode::applied::<R>(tree, &self.fields, &self.validator)?))
     }
 
     fn trust(&self, tree: Value) -> Result<Object, decode::DecodeError> {

@@ -94,16 +94,13 @@ impl KnownFields {
     /// Recursion is bounded by the depth of the tree, which decoding bounds.
     fn walk(&self, value: &mut Value, nodes: &[usize], place: Place<'_>, judged: &mut Judged) {
         if self.any(nodes, |node| node.embedded)
-            && let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut)
+            && let Some(metadata) = value.get_mut("metadata")
         {
-            let place = Place::Key(&place, "metadata");
-            metadata.retain(|key, _| {
-                let known = OF_METADATA.contains(&key.as_str());
-                if !known {
-                    judged.unknown.add(|| Place::Key(&place, key).to_string());
-                }
-                known
-            });
+            // They are read as the metadata of any object, whose nulls are no values.
+            let of_any = self.below(&[self.root], "metadata");
+            let declared = std::mem::replace(&mut judged.declared, false);
+            self.walk(metadata, &of_any, Place::Key(&place, "metadata"), judged);
+            judged.declared = declared;
         }
         if self.any(nodes, |node| node.open) {
             return;
@@ -288,25 +285,6 @@ impl<'s> Compiler<'s> {
         id
     }
 }
-
-/// What the metadata of any object has.
-const OF_METADATA: [&str; 15] = [
-    "annotations",
-    "creationTimestamp",
-    "deletionGracePeriodSeconds",
-    "deletionTimestamp",
-    "finalizers",
-    "generateName",
-    "generation",
-    "labels",
-    "managedFields",
-    "name",
-    "namespace",
-    "ownerReferences",
-    "resourceVersion",
-    "selfLink",
-    "uid",
-];
 
 fn entries<'s>(map: &'s Map<String, Value>, keyword: &str) -> impl Iterator<Item = (&'s String, &'s Value)> {
     map.get(keyword).and_then(Value::as_object).into_iter().flatten()

@@ -44,6 +44,36 @@ pub fn declared<R: AggregatedResource>(
     fitted(value)
 }
 
+/// As [`declared`], of what an apply made of an object: a null where there is none is a violation, and so is a value of
+/// another JSON type.
+pub fn applied<R: AggregatedResource>(
+    value: Value,
+    fields: &KnownFields,
+    validator: &Validator,
+) -> Result<R, DecodeError> {
+    let judged = validator.declares().then(|| value.clone());
+    let has_null = value
+        .as_object()
+        .is_some_and(|fields| fields.iter().any(|(name, value)| name != "metadata" && has_null(value)));
+    let read = declared(value, fields, validator, &mut Vec::new());
+    let Some(tree) = judged.filter(|_| has_null || read.is_err()) else { return read };
+    let metadata = tree.get("metadata").cloned().unwrap_or_else(|| Value::Object(Map::new()));
+    let mut head = Value::Object(Map::from_iter([("metadata".to_owned(), metadata)]));
+    pruned(&mut head, fields, true)?;
+    let metadata = metadata_of(head)?;
+    let errors = validator.check_applied(tree);
+    if errors.is_empty() { read } else { Err(DecodeError::Invalid { metadata, errors }) }
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(fields) => fields.values().any(has_null),
+        _ => false,
+    }
+}
+
 fn pruned(value: &mut Value, fields: &KnownFields, declares: bool) -> Result<Vec<String>, DecodeError> {
     let unknown = fields.prune_checked(value, declares)?;
     Ok(unknown.into_iter().map(|path| format!("unknown field {}", quote(&path))).collect())

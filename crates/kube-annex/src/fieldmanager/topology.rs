@@ -92,6 +92,7 @@ impl Types {
             }
         }
         let root = compiler.named(&schema.root);
+        compiler.ignore_managed_fields(root);
         Self { atoms: compiler.atoms, root }
     }
 
@@ -161,14 +162,21 @@ impl<'s> Compiler<'s> {
         }
         let ty = self.add(Atom::default());
         self.named.insert(name, ty);
-        let mut atom = self.atom(schema, false);
-        if name == OBJECT_META
-            && let Some(map) = &mut atom.map
-        {
-            map.fields.iter_mut().filter(|(name, _)| name == "managedFields").for_each(|(_, ty)| *ty = IGNORED);
-        }
+        let atom = self.atom(schema, false);
         self.set(ty, atom);
         ty
+    }
+
+    /// The managers of the object itself take part in nothing; those of an object within it are fields like others.
+    fn ignore_managed_fields(&mut self, TypeId(root): TypeId) {
+        let of = |atom: &Atom, name| atom.map.as_ref().and_then(|map| map.field(name));
+        let metadata = self.atoms.get(root).and_then(|root| of(root, "metadata"));
+        let Some(mut atom) = metadata.and_then(|TypeId(at)| self.atoms.get(at)).cloned() else { return };
+        set_field(&mut atom, "managedFields", IGNORED);
+        let metadata = self.add(atom);
+        if let Some(root) = self.atoms.get_mut(root) {
+            set_field(root, "metadata", metadata);
+        }
     }
 
     fn ty(&mut self, schema: &'s Schema, preserve: bool) -> TypeId {
@@ -262,6 +270,11 @@ impl<'s> Compiler<'s> {
         let default = object.and_then(|object| object.properties.get(&name)).and_then(|field| field.default.clone());
         Key { name, default: default.filter(|default| !default.is_null()) }
     }
+}
+
+fn set_field(atom: &mut Atom, name: &str, ty: TypeId) {
+    let fields = atom.map.iter_mut().flat_map(|map| &mut map.fields);
+    fields.filter(|(field, _)| field == name).for_each(|(_, of)| *of = ty);
 }
 
 /// Whether a list that has no list type is atomic, and its keys otherwise.

@@ -199,7 +199,7 @@ fn check_scalar(scalar: ScalarType, value: &Value) -> Misfits {
     if fits { Misfits::default() } else { Misfits::of(format!("expected {expected}, got {}", kind_of(value))) }
 }
 
-fn kind_of(value: &Value) -> &'static str {
+pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

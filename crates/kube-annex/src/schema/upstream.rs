@@ -70,6 +70,9 @@ pub(super) fn list_of(kind: &str, item: &str) -> Schema {
 /// The definition of quantities.
 pub(super) const QUANTITY: &str = "io.k8s.apimachinery.pkg.api.resource.Quantity";
 
+/// The definition of what is a number or a text.
+pub(super) const INT_OR_STRING: &str = "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
+
 /// Corrects a definition of upstream's that k8s-openapi describes incompletely. Definitions of others stay.
 pub(super) fn correct(name: &str, schema: &mut Schema) {
     if !name.starts_with("io.k8s.") {

@@ -6,9 +6,11 @@ mod list;
 mod scalar;
 #[cfg(test)]
 mod tests;
+mod types;
 
+use super::default::{self, Nulls};
 use super::model::{ArraySchema, MapSchema, ObjectSchema, Schema, Shape, TypeSchema};
-use super::{default, is_upstream, own_properties};
+use super::{is_upstream, own_properties};
 use crate::field::{Error, ErrorList, Path};
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -48,7 +50,7 @@ impl Validator {
     /// A type that declares nothing gets its defaults from its Rust type, and the tree stays as it is.
     pub fn complete(&self, tree: &mut Value) {
         if self.declares {
-            default::complete(&self.schema, tree);
+            default::complete(&self.schema, tree, Nulls::Dropped);
         }
     }
 
@@ -59,13 +61,26 @@ impl Validator {
     /// * Source: structural schemas of custom resources.
     pub fn check(&self, tree: &Value) -> Result<ErrorList, Misfit> {
         let Some(root) = self.schema.object().filter(|_| self.declares) else { return Ok(ErrorList::new()) };
-        let mut walk = Walk { validator: self, errors: ErrorList::new(), of_lists: ErrorList::new(), misfit: None };
+        let mut walk = Walk::of(self, false);
         walk.value(root, tree, &Path::default(), true);
         if let Some(misfit) = walk.misfit {
             return Err(misfit);
         }
         walk.errors.append(&mut walk.of_lists);
         Ok(walk.errors)
+    }
+
+    /// Judges what an apply made of an object, which nobody has read as a type yet: a null where there is none and a value
+    /// of another JSON type are violations among the others.
+    ///
+    /// * Source: upstream validates a custom resource that was applied as it was merged; all others it has read before.
+    pub fn check_applied(&self, mut tree: Value) -> ErrorList {
+        let Some(root) = self.schema.object().filter(|_| self.declares) else { return ErrorList::new() };
+        default::complete(&self.schema, &mut tree, Nulls::Kept);
+        let mut walk = Walk::of(self, true);
+        walk.value(root, &tree, &Path::default(), true);
+        walk.errors.append(&mut walk.of_lists);
+        walk.errors
     }
 
     fn matches(&self, pattern: &str, text: &str) -> Result<bool, String> {
@@ -96,12 +111,27 @@ struct Walk<'v> {
     /// What is wrong with lists and embedded objects as wholes; upstream tells it after everything else.
     of_lists: ErrorList,
     misfit: Option<Misfit>,
+    /// Whether a value of another JSON type is a violation like others.
+    applied: bool,
+}
+
+impl<'v> Walk<'v> {
+    fn of(validator: &'v Validator, applied: bool) -> Self {
+        Self { validator, errors: ErrorList::new(), of_lists: ErrorList::new(), misfit: None, applied }
+    }
 }
 
 impl Walk<'_> {
     fn value(&mut self, schema: &Schema, value: &Value, path: &Path, is_root: bool) {
         if default::is_quantity(schema) {
             self.quantity(value, path, schema.nullable);
+            return;
+        }
+        if default::is_int_or_string(schema) {
+            let fits = value.is_string() || value.is_i64() || value.is_u64() || (schema.nullable && value.is_null());
+            if !fits {
+                self.misfit(&Shape::IntOrString, value, path);
+            }
             return;
         }
         if let Shape::Reference(name) = &schema.shape
@@ -115,13 +145,12 @@ impl Walk<'_> {
             return;
         }
         match (&resolved.shape, value) {
-            (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) | (Shape::IntOrString, Value::String(_)) => {}
+            (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) => {}
             (Shape::String(rules), Value::String(text)) => scalar::string(self, rules, text, path),
             (Shape::Integer(rules), Value::Number(number)) if !number.is_f64() => {
                 scalar::integer(&mut self.errors, rules, number, path);
             }
             (Shape::Number(rules), Value::Number(number)) => scalar::number(&mut self.errors, rules, number, path),
-            (Shape::IntOrString, Value::Number(number)) if !number.is_f64() => {}
             (Shape::Array(array), Value::Array(items)) => self.array(array, items, path),
             (Shape::Map(map), Value::Object(entries)) => self.map(map, entries, path),
             (Shape::Object(object), Value::Object(fields)) => self.object(object, fields, path, is_root),
@@ -174,12 +203,23 @@ impl Walk<'_> {
         if object.embedded_resource {
             match embedded::check(fields, path) {
                 Ok(errors) => self.of_lists.extend(errors),
+                Err(misfit) if self.applied => {
+                    self.of_lists.extend(embedded::type_errors(fields, path));
+                    if let Some(metadata) = fields.get("metadata").filter(|_| misfit.field.contains(".metadata")) {
+                        let path = path.child("metadata");
+                        self.of_lists.push(Error::invalid(&path, metadata.clone(), misfit.to_string()));
+                    }
+                }
                 Err(misfit) => drop(self.misfit.get_or_insert(misfit)),
             }
         }
     }
 
     fn misfit(&mut self, shape: &Shape, value: &Value, path: &Path) {
+        if self.applied {
+            self.errors.extend(types::misfit(shape, value, path));
+            return;
+        }
         self.misfit.get_or_insert_with(|| Misfit {
             field: path.to_string(),
             expected: expected(shape),

@@ -13,8 +13,23 @@ use serde_json::{Map, Value};
 
 /// Judges an embedded object.
 ///
-/// * Errors: [`Misfit`] when its metadata is no metadata.
+/// * Errors: [`Misfit`] when its metadata is no metadata or its type no text.
 pub(super) fn check(fields: &Map<String, Value>, path: &Path) -> Result<ErrorList, Misfit> {
+    for name in ["apiVersion", "kind"] {
+        if let Some(other) = fields.get(name).filter(|value| !value.is_string()) {
+            let field = path.child(name).to_string();
+            return Err(Misfit { field, expected: "a string", found: describe(other) });
+        }
+    }
+    let mut errors = type_errors(fields, path);
+    if let Some(metadata) = fields.get("metadata") {
+        errors.extend(of_metadata(metadata, &path.child("metadata"))?);
+    }
+    Ok(errors)
+}
+
+/// What is wrong with the type that an embedded object says it is of.
+pub(super) fn type_errors(fields: &Map<String, Value>, path: &Path) -> ErrorList {
     let mut errors = ErrorList::new();
     type_meta(fields, "apiVersion", path, &mut errors, |text| {
         GroupVersion::parse(text).is_none().then(|| format!("unexpected GroupVersion string: {text}"))
@@ -23,10 +38,7 @@ pub(super) fn check(fields: &Map<String, Value>, path: &Path) -> Result<ErrorLis
         let found = dns::label_1035(&text.to_lowercase());
         (!found.is_empty()).then(|| format!("may have mixed case, but should otherwise match: {}", found.join(",")))
     });
-    if let Some(metadata) = fields.get("metadata") {
-        errors.extend(of_metadata(metadata, &path.child("metadata"))?);
-    }
-    Ok(errors)
+    errors
 }
 
 fn type_meta(

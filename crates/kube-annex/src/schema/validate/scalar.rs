@@ -2,7 +2,7 @@
 
 use super::Walk;
 use super::format;
-use crate::field::{Error, ErrorList, Path};
+use crate::field::{Error, ErrorList, Path, go_float};
 use crate::schema::model::{IntegerFormat, IntegerSchema, NumberSchema, StringSchema};
 use serde_json::{Number, Value};
 
@@ -94,18 +94,6 @@ fn too_small(path: &Path, bound: impl std::fmt::Display, exclusive: bool) -> Str
 fn too_large(path: &Path, bound: impl std::fmt::Display, exclusive: bool) -> String {
     let or_equal = if exclusive { "" } else { " or equal to" };
     format!("{path} in body should be less than{or_equal} {bound}")
-}
-
-/// A bound as Go prints a float: the shortest digits, with an exponent from 1e21 on.
-pub(super) fn go_float(number: f64) -> String {
-    let magnitude = number.abs();
-    if magnitude != 0.0 && !(1e-4..1e21).contains(&magnitude) {
-        let text = format!("{number:e}");
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, exponent) = exponent.strip_prefix('-').map_or(("+", exponent), |rest| ("-", rest));
-        return format!("{digits}e{sign}{exponent:0>2}");
-    }
-    format!("{number}")
 }
 
 /// Fewer than wanted. Upstream has its own kind of error for too many and none for too few.

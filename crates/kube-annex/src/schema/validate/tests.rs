@@ -217,10 +217,7 @@ fn an_embedded_object_has_a_kind_and_legal_metadata() {
             json!({"apiVersion": "a/b/c", "kind": "9"}),
             r#"[spec.template.apiVersion: Invalid value: "a/b/c": unexpected GroupVersion string: a/b/c, spec.template.kind: Invalid value: "9": may have mixed case, but should otherwise match: a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')]"#,
         ),
-        (
-            json!({"apiVersion": 1, "kind": ""}),
-            r#"[spec.template.apiVersion: Invalid value: 1: must be a string, spec.template.kind: Invalid value: "": must not be empty]"#,
-        ),
+        (json!({"apiVersion": "v1", "kind": ""}), r#"spec.template.kind: Invalid value: "": must not be empty"#),
         (json!({"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": {"any": 1}}), "[]"),
     ];
     for (template, expected) in cases {
@@ -233,6 +230,76 @@ fn an_embedded_object_has_a_kind_and_legal_metadata() {
     let twisted = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": 1}});
     let misfit = judged(&json!({ "template": twisted })).1.unwrap_err();
     assert_eq!((misfit.field.as_str(), misfit.found), ("spec.template.metadata.name", "a number"));
+    let numbered = json!({"apiVersion": 1, "kind": "Pod"});
+    let misfit = judged(&json!({ "template": numbered })).1.unwrap_err();
+    assert_eq!((misfit.field.as_str(), misfit.found), ("spec.template.apiVersion", "a number"));
+}
+
+#[test]
+fn a_float_that_is_whole_is_the_integer() {
+    let (spec, found) = judged(&json!({"replicas": 3.0, "threes": 6.0, "ports": [{"port": 8e1}]}));
+    assert_eq!(found.unwrap(), []);
+    assert_eq!((&spec["replicas"], &spec["threes"]), (&json!(3), &json!(6)));
+    assert_eq!(spec["ports"][0]["port"], json!(80));
+    for number in [json!(1.5), json!(1e17)] {
+        let misfit = judged(&json!({ "replicas": number })).1.unwrap_err();
+        assert_eq!(misfit.to_string(), "spec.replicas: expected a whole number, found a number");
+    }
+}
+
+/// What is wrong with a spec that an apply made.
+fn told_of_applied(fields: &Value) -> String {
+    let mut spec = json!({"color": "red"});
+    for (name, value) in fields.as_object().unwrap() {
+        spec[name] = value.clone();
+    }
+    aggregate(&validator().check_applied(json!({"metadata": {"name": "a"}, "spec": spec})))
+}
+
+#[test]
+fn ssa_5_a_null_that_is_applied_where_there_is_none_is_a_violation() {
+    let null = |field: &str, kind: &str| {
+        format!(r#"{field}: Invalid value: "null": {field} in body must be of type {kind}: "null""#)
+    };
+    for (fields, expected) in [
+        (json!({"note": null, "replicas": null}), "[]".to_owned()),
+        (json!({"words": null}), null("spec.words", "array")),
+        (json!({"limits": {"a": null}}), null("spec.limits.a", "integer")),
+        (json!({"nickname": null, "template": null}), {
+            format!("[{}, {}]", null("spec.nickname", "string"), null("spec.template", "object"))
+        }),
+        (json!({"ports": [{"port": 80, "protocol": null}, {"port": null}]}), null("spec.ports[1].port", "integer")),
+    ] {
+        assert_eq!(told_of_applied(&fields), expected, "{fields}");
+    }
+}
+
+#[test]
+fn ssa_5_an_applied_value_of_another_type_is_a_violation_among_others() {
+    for (fields, expected) in [
+        (
+            json!({"replicas": "x", "nickname": "A"}),
+            r#"[spec.nickname: Invalid value: "A": spec.nickname in body should be at least 2 chars long, spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"]"#,
+        ),
+        (
+            json!({"replicas": 1.5}),
+            r#"[spec.replicas: Invalid value: 1.5: Checked value must be of type integer with format int32 in spec.replicas, spec.replicas: Invalid value: "float64": spec.replicas in body must be of type int32: "float64"]"#,
+        ),
+        (
+            json!({"replicas": true}),
+            r#"spec.replicas: Invalid value: "": spec.replicas in body must be of type int32: """#,
+        ),
+        (
+            json!({"deadline": 1}),
+            r#"spec.deadline: Invalid value: "int64": spec.deadline in body must be of type date-time: "int64""#,
+        ),
+        (
+            json!({"words": {}}),
+            r#"spec.words: Invalid value: "object": spec.words in body must be of type array: "object""#,
+        ),
+    ] {
+        assert_eq!(told_of_applied(&fields), expected, "{fields}");
+    }
 }
 
 #[test]
@@ -309,6 +376,6 @@ fn ls_6_quantities_are_made_canonical_wherever_they_are() {
 #[test]
 fn a_bound_is_printed_as_go_prints_it() {
     for (bound, text) in [(1.0, "1"), (0.5, "0.5"), (1e21, "1e+21"), (1.5e-7, "1.5e-07"), (-2.25, "-2.25")] {
-        assert_eq!(super::scalar::go_float(bound), text);
+        assert_eq!(crate::field::go_float(bound), text);
     }
 }
