@@ -175,7 +175,7 @@ fn drop_nth(value: &mut Value, left: &mut usize) -> bool {
     }
 }
 
-/// How upstream speaks of a null that its own apply left in an object.
-const LEFT_BEHIND: [&str; 2] = [r#"Invalid value: \"null\":"#, r":null"];
+/// How upstream speaks of a null that its own apply left in an object, and of metadata that it emptied.
+const LEFT_BEHIND: [&str; 3] = [r#"Invalid value: \"null\":"#, r":null", r#","metadata":{}}"#];
 /// Each try is a history on two servers.
 const MOST_TRIES: usize = 60;

@@ -16,8 +16,8 @@ use kube_annex_storage::cache::Freshness;
 pub(super) async fn get(endpoint: &Endpoint, exchange: &Exchange) -> Result<Response, Status> {
     let negotiated = negotiate(&exchange.headers, &exchange.query, Answer::Object)?;
     let options = GetOptions::parse(&exchange.query)?;
-    let at_least = version::parse_get(&options.resource_version)?;
     check_name(exchange)?;
+    let at_least = version::parse_get(&options.resource_version)?;
     let name = &exchange.call.info.name;
     let item = match &endpoint.resource.origin {
         Origin::Stored(store) => {

@@ -139,6 +139,17 @@ impl Sent {
         self.metadata().and_then(|metadata| metadata.name.as_deref()).unwrap_or_default()
     }
 
+    /// Warns of owner references that say the same twice, before it is known whether there is an object.
+    pub(super) fn warn_of_repeated_owners(&self, exchange: &Exchange) {
+        let repeated = self.metadata().cloned().and_then(|mut metadata| {
+            metadata.owner_references.as_ref()?;
+            metadata::deduplicate_owner_references(&mut metadata, false)
+        });
+        if let Some(warning) = repeated {
+            exchange.warnings.add(warning);
+        }
+    }
+
     /// The uid in the body.
     pub(super) fn uid(&self) -> &str {
         self.metadata().and_then(|metadata| metadata.uid.as_deref()).unwrap_or_default()

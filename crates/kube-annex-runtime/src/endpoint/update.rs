@@ -17,6 +17,7 @@ pub(super) async fn update(endpoint: &Endpoint, exchange: &Exchange, body: Body)
     let media = mutation::media_type(exchange)?;
     let sent = Sent::read(endpoint, exchange, &bytes, media, options.field_validation)?;
     mutation::check_name(sent.name(), &exchange.call.info.name)?;
+    sent.warn_of_repeated_owners(exchange);
     let author = Authorship::of(endpoint, exchange, &options.field_manager);
 
     let change = |live: &Object| {

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 /// An object in one version: its JSON without resourceVersion, and the revision that belongs there.
 ///
-/// * Units: revision 0 means the object was never kept (a dry run) and has no resourceVersion.
+/// * Units: revision 0 means the object was never kept (a dry run); only then its JSON can have a resourceVersion.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) bytes: Bytes,
@@ -30,6 +30,11 @@ impl Item {
         let written = Self::write(object, revision);
         object.metadata_mut().resource_version = own;
         written
+    }
+
+    /// Writes an object down that is not kept: its resourceVersion is what its sender wrote.
+    pub(crate) fn as_sent(object: &Object) -> Result<Self, Status> {
+        Self::write(object, 0)
     }
 
     fn write(object: &Object, revision: u64) -> Result<Self, Status> {

@@ -144,6 +144,7 @@ impl ServedResource {
             return Ok(item);
         }
         let hub = self.served(written).codec.read(&item.bytes).map_err(unreadable)?;
-        Item::of(self.served(version).codec.convert(hub), item.revision)
+        let converted = self.served(version).codec.convert(hub);
+        if item.revision == 0 { Item::as_sent(&converted) } else { Item::of(converted, item.revision) }
     }
 }

@@ -284,8 +284,7 @@ impl Store {
         if write.dry_run {
             return match self.storage.get(&key).await.map_err(|error| failed(&error))? {
                 Some(existing) => Err(InsertError::Taken(Some(existing.value))),
-                // As upstream, which forgets a version only where it writes.
-                None => Ok(Item { bytes, revision: sent_version }),
+                None => self.unwritten(object, bytes).map_err(InsertError::Failed),
             };
         }
         match self.storage.create(&key, bytes.clone()).await {
@@ -296,6 +295,18 @@ impl Store {
             }
             Err(error) => Err(failed(&error)),
         }
+    }
+
+    /// An object that was not created. As upstream, which forgets a version only where it writes, it has the one that was
+    /// sent, whatever that says.
+    fn unwritten(&self, object: &Object, bytes: Bytes) -> Result<Item, Status> {
+        if object.metadata().resource_version.as_deref().is_none_or(str::is_empty) {
+            return Ok(Item { bytes, revision: 0 });
+        }
+        if self.registration.stored == 0 {
+            return Item::as_sent(object);
+        }
+        Item::as_sent(&self.registration.stored_codec().convert(object.clone()))
     }
 
     fn taken(&self, name: &str, existing: Option<Bytes>) -> Status {

@@ -36,13 +36,15 @@ struct Maker {
     steps: Vec<Step>,
     /// How many versions are kept, as `rv0` and so on.
     kept: usize,
+    /// Whether something was made already.
+    has_written: bool,
     /// What ends each watch that was begun; nothing where nothing can.
     ends: Vec<Option<Marker>>,
 }
 
 impl Maker {
     fn new(rng: Rng, kind: Kind) -> Self {
-        Self { rng, kind, steps: Vec::new(), kept: 0, ends: Vec::new() }
+        Self { rng, kind, steps: Vec::new(), kept: 0, has_written: false, ends: Vec::new() }
     }
 
     fn case(mut self) -> Vec<Step> {
@@ -53,6 +55,7 @@ impl Maker {
             if name == "a" || self.rng.bool() {
                 let object = self.object(name);
                 self.remember(asked("POST", &self.kind.collection("one"), JSON, &object));
+                self.has_written = true;
             }
         }
         for _ in 0..self.rng.usize(4..14) {

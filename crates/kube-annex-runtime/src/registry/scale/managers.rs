@@ -13,7 +13,8 @@ pub(super) fn of_scale(parent: &[ManagedFieldsEntry], paths: &Paths) -> Vec<Mana
     let manages = |entry: &&ManagedFieldsEntry| {
         paths.get(version(entry)).is_some_and(|path| path.as_ref().is_some_and(|path| has(entry, path)))
     };
-    let entries = parent.iter().filter(manages).map(|entry| scaled(entry, API_VERSION, &replicas()));
+    let parent = told_apart(parent);
+    let entries = parent.iter().copied().filter(manages).map(|entry| scaled(entry, API_VERSION, &replicas()));
     sorted(entries.collect())
 }
 
@@ -27,8 +28,9 @@ pub(super) fn of_parent(
 ) -> Vec<ManagedFieldsEntry> {
     let mut of_scale: BTreeMap<String, &ManagedFieldsEntry> =
         scale.iter().map(|entry| (identity(entry), entry)).collect();
+    let parent = told_apart(parent);
     let mut entries = Vec::with_capacity(parent.len() + 1);
-    for entry in parent {
+    for entry in parent.iter().copied() {
         // Of a version that is no longer served nothing is known.
         let Some(path) = paths.get(version(entry)) else { continue };
         match path.as_ref().filter(|path| has(entry, path)) {
@@ -46,6 +48,18 @@ pub(super) fn of_parent(
         ..scaled(entry, api_version, &path)
     }));
     sorted(entries)
+}
+
+/// Of entries of one manager the last, as upstream reads them: a scale that parts the replicas from their manager's other
+/// fields leaves two.
+fn told_apart(entries: &[ManagedFieldsEntry]) -> Vec<&ManagedFieldsEntry> {
+    let last: BTreeMap<String, usize> = entries.iter().enumerate().map(|(at, entry)| (identity(entry), at)).collect();
+    entries
+        .iter()
+        .enumerate()
+        .filter(|(at, entry)| last.get(&identity(entry)) == Some(at))
+        .map(|(_, entry)| entry)
+        .collect()
 }
 
 fn replicas() -> Vec<String> {
@@ -168,6 +182,15 @@ mod tests {
         gained.subresource = Some("scale".to_owned());
         let kept = entry("a", "Apply", "g/v1", json!({"f:spec": {}}));
         assert_eq!(of_parent(&parent, &[by_scale], "g/v1", &paths()), [kept, gained]);
+    }
+
+    #[test]
+    fn ssa_22_of_two_entries_of_one_manager_the_first_is_forgotten() {
+        let replicas = entry("a", "Update", "g/v1", json!({"f:spec": {"f:replicas": {}}}));
+        let others = entry("a", "Update", "g/v1", json!({"f:spec": {"f:color": {}}}));
+        let parent = [replicas, others.clone()];
+        assert_eq!(of_scale(&parent, &paths()), []);
+        assert_eq!(of_parent(&parent, &[], "g/v1", &paths()), [others]);
     }
 
     #[test]

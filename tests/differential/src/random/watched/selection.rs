@@ -114,9 +114,10 @@ impl Maker {
         }
         let beginning = match self.rng.u8(..16) {
             0 | 1 => String::new(),
-            2 | 3 => "resourceVersion=0".to_owned(),
+            // How far a cache is that was told of no change is chance.
+            2 | 3 if self.has_written => "resourceVersion=0".to_owned(),
             4 | 5 => INITIAL.to_owned(),
-            6 => format!("{INITIAL}&resourceVersion=0"),
+            6 if self.has_written => format!("{INITIAL}&resourceVersion=0"),
             7 => NOT_INITIAL.to_owned(),
             8 => format!("{NOT_INITIAL}&resourceVersion=0"),
             9 if !version.is_empty() => format!("{INITIAL}&{version}"),
