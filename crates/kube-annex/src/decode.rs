@@ -21,7 +21,7 @@ pub use kind::Mismatch;
 pub use kind::check_type;
 pub use kind::describe;
 pub(crate) use kind::{group_version, type_text};
-pub use order::in_document_order;
+pub use order::{in_declared_order, in_document_order};
 pub(crate) use protobuf::open;
 pub(crate) use typed::misfit;
 pub use typed::{applied, declared, other, stored, typed};

@@ -10,11 +10,7 @@ pub(crate) fn common(text: &str) -> String {
     let (head, body) = text.split_once("\n\n").unwrap_or(("", text));
     let mut common = String::new();
     if !head.is_empty() || text.starts_with('\n') {
-        let (mut warnings, mut rest): (Vec<&str>, Vec<&str>) =
-            head.lines().partition(|line| line.starts_with("warning: "));
-        warnings.sort_unstable();
-        rest.extend(warnings);
-        common = format!("{}\n\n", rest.join("\n"));
+        common = format!("{head}\n\n");
     }
     for line in one_a_line(body) {
         common.push_str(&line);
@@ -71,9 +67,6 @@ fn settle(value: &mut Value) {
     if let Some(event) = value.get_mut("object") {
         settle(event);
     }
-    if let Some(message) = value.get_mut("message").and_then(told_in_order) {
-        value["message"] = message;
-    }
     let Some(causes) = value.pointer_mut("/details/causes").and_then(Value::as_array_mut) else { return };
     causes.sort_by_cached_key(ToString::to_string);
     // Upstream tells a mistake in the replicas a second time, with the scale's path.
@@ -91,15 +84,6 @@ fn settle(value: &mut Value) {
 fn is_age(cell: &str) -> bool {
     cell.strip_suffix(['s', 'm'])
         .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// A list of what nobody knows, in order.
-fn told_in_order(message: &mut Value) -> Option<Value> {
-    let message = message.as_str()?;
-    let (head, list) = message.split_once("strict decoding error: ")?;
-    let mut list: Vec<&str> = list.split(", ").collect();
-    list.sort_unstable();
-    Some(Value::String(format!("{head}strict decoding error: {}", list.join(", "))))
 }
 
 #[cfg(test)]

@@ -99,7 +99,8 @@ impl Sent {
             read @ (Ok(_) | Err(DecodeError::Invalid { .. })) => read,
             Err(error) => return Err(error.into_status(&expected, b"")),
         };
-        tell(exchange, bytes, media, findings, validation, &expected)?;
+        let findings = in_order(bytes, media, findings, codec.declares());
+        tell(exchange, findings, validation, &expected)?;
         let mut sent = Self { tree: kept, read };
         if let Ok(object) = &mut sent.read {
             check_namespace(endpoint, exchange, object)?;
@@ -131,7 +132,8 @@ impl Sent {
             Ok(_) | Err(DecodeError::Invalid { .. }) => {}
             Err(error) => return Err(error.into_status(&expected, b"")),
         }
-        tell(exchange, bytes, media, findings, validation, &expected)
+        let findings = in_order(bytes, media, findings, other.codec.declares());
+        tell(exchange, findings, validation, &expected)
     }
 
     /// The name in the body.
@@ -255,11 +257,14 @@ pub(super) fn sent_tree(
     Ok((decoded.value, decoded.duplicates))
 }
 
+/// Findings in the order in which upstream tells them, which is another one for types that declare their fields.
+pub(super) fn in_order(bytes: &Bytes, media: MediaType, findings: Vec<String>, declares: bool) -> Vec<String> {
+    if declares { decode::in_declared_order(findings) } else { decode::in_document_order(bytes, media, findings) }
+}
+
 /// Tells findings as the client asked: not at all, as warnings, or with a refusal.
 pub(super) fn tell(
     exchange: &Exchange,
-    bytes: &Bytes,
-    media: MediaType,
     findings: Vec<String>,
     validation: FieldValidation,
     expected: &GroupVersionKind,
@@ -267,7 +272,6 @@ pub(super) fn tell(
     if findings.is_empty() || validation == FieldValidation::Ignore {
         return Ok(());
     }
-    let findings = decode::in_document_order(bytes, media, findings);
     if validation == FieldValidation::Strict {
         return Err(decode::strict_error(&findings).into_status(expected, b""));
     }

@@ -162,6 +162,9 @@ impl<'a> Patching<'a> {
         let tree = patch.apply(live_tree.clone(), &served.schema)?;
         let mut findings = findings.clone();
         let decoded = self.decode(tree, &live_tree, &mut findings)?;
+        if served.codec.declares() {
+            findings = decode::in_declared_order(findings);
+        }
         tell(exchange, findings, validation)?;
         let mut object = decoded.map_err(|violated| refusal(endpoint, exchange, violated, Some(live)))?;
         self.author.track(endpoint, Some(&live_tree), &mut object)?;

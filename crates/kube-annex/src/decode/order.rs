@@ -18,6 +18,25 @@ pub fn in_document_order(body: &[u8], media: MediaType, mut findings: Vec<String
     findings
 }
 
+/// Puts findings in the order in which upstream tells those of a type that declares its fields: what is written twice as
+/// it was found, then unknown fields by their paths, those of metadata first and those of embedded metadata last.
+pub fn in_declared_order(findings: Vec<String>) -> Vec<String> {
+    let (mut unknown, mut told): (Vec<String>, Vec<String>) =
+        findings.into_iter().partition(|finding| finding.starts_with(UNKNOWN));
+    unknown.sort_by_cached_key(|finding| {
+        let path = finding.trim_start_matches(UNKNOWN);
+        let pass = match path {
+            path if path.starts_with("metadata.") => 0,
+            path if path.contains(".metadata.") => 2,
+            _ => 1,
+        };
+        (pass, path.to_owned())
+    });
+    told.append(&mut unknown);
+    told.truncate(MAX_FINDINGS);
+    told
+}
+
 fn ordered(body: &[u8], findings: Vec<String>) -> Vec<String> {
     let mut order = Order { awaited: findings.into_iter().map(Awaited::from).collect(), told: Vec::new() };
     let open: Vec<Open> = (0..order.awaited.len()).map(|finding| Open { finding, matched: 0 }).collect();

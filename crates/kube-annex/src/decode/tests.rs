@@ -503,6 +503,33 @@ fn fv_2_an_unknown_field_is_told_once_and_nothing_below_it() {
 }
 
 #[test]
+fn fv_2_a_type_that_declares_its_fields_tells_unknown_ones_by_their_paths() {
+    let field = |path: &str| format!("unknown field \"{path}\"");
+    let told = |path: &str| format!("duplicate field \"{path}\"");
+    let findings = vec![
+        field("spec.zz"),
+        told("spec.b"),
+        field("spec.template.metadata.y"),
+        field("metadata.z"),
+        told("spec.a"),
+        field("c"),
+        field("metadata.a"),
+        field("spec.parts[0].q"),
+    ];
+    let expected = [
+        told("spec.b"),
+        told("spec.a"),
+        field("metadata.a"),
+        field("metadata.z"),
+        field("c"),
+        field("spec.parts[0].q"),
+        field("spec.zz"),
+        field("spec.template.metadata.y"),
+    ];
+    assert_eq!(in_declared_order(findings), expected);
+}
+
+#[test]
 fn fv_2_order_knows_lists_and_keys_that_look_like_paths() {
     let body = r#"{"b":[{},{"c.d":1,"x":[1,{"\"q\n":1}]}],"a.b":{"c":1},"a":{"b":{"c":2}}}"#;
     let field = |path: &str| format!("unknown field {}", crate::field::quote(path));
