@@ -68,7 +68,12 @@ fn settle(value: &mut Value) {
         settle(event);
     }
     let Some(causes) = value.pointer_mut("/details/causes").and_then(Value::as_array_mut) else { return };
-    causes.sort_by_cached_key(ToString::to_string);
+    // What metadata violate is told in one order, and so is each manager's part of a conflict.
+    causes.sort_by_cached_key(|cause| match (cause["field"].as_str(), cause["reason"].as_str()) {
+        (_, Some("FieldManagerConflict")) => cause["message"].to_string(),
+        (Some(field), _) if field.starts_with("metadata.") => String::new(),
+        _ => cause.to_string(),
+    });
     // Upstream tells a mistake in the replicas a second time, with the scale's path.
     let once = causes.len() > 1;
     causes.retain(|cause| !(once && cause["field"].as_str().is_some_and(|field| field.starts_with('.'))));
