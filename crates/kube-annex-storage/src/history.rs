@@ -258,6 +258,10 @@ impl History {
         while unreachable_at(versions, self.oldest) {
             if let Some(version) = versions.pop_front() {
                 self.kept -= version.size(&event.key);
+                #[cfg(feature = "redb")]
+                if matches!(version.held, Held::Damaged(_)) {
+                    self.damaged -= 1;
+                }
                 dropped.push(version.revision);
             }
         }

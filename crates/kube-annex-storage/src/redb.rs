@@ -173,7 +173,7 @@ impl Redb {
         Ok(Self { aside, damaged, path, journal, health, requests: Some(requests), committer: Some(thread) })
     }
 
-    /// What could not be read when the store was opened. It stays in the file, and is served as unreadable.
+    /// What could not be read when the store was opened. Until it is removed it is served as unreadable.
     pub fn damaged(&self) -> &[Unreadable] {
         &self.damaged
     }
@@ -252,6 +252,17 @@ impl Storage for Redb {
         })
     }
 
+    fn delete_unreadable<'a>(&'a self, key: &'a Key, revision: Revision) -> BoxFuture<'a, Result<Revision, Error>> {
+        Box::pin(async move {
+            let lost = { self.journal.read().get(key).is_err() };
+            if !lost {
+                return Ok(self.delete(key, Precondition::at(revision)).await?.1);
+            }
+            let key = key.clone();
+            self.ask(move |answer| Request::Remove { key, revision, answer }).await
+        })
+    }
+
     fn watch<'a>(&'a self, prefix: &'a Prefix, from: Revision) -> BoxFuture<'a, Result<WatchStream, Error>> {
         Box::pin(async move { self.journal.watch(prefix, from) })
     }
@@ -292,9 +303,9 @@ impl Storage for Redb {
     fn health(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
             self.health.check()?;
-            if !self.damaged.is_empty() {
-                let damaged = Error::Unreadable(self.damaged.to_vec());
-                return Err(backend("the check of its objects", damaged.into()));
+            let damaged = { self.journal.read().damaged() };
+            if !damaged.is_empty() {
+                return Err(backend("the check of its objects", Error::Unreadable(damaged).into()));
             }
             let writes = self.requests.as_ref().is_some_and(|requests| !requests.is_closed());
             if writes { Ok(()) } else { Err(self.health.refusal("the write")) }

@@ -278,6 +278,42 @@ async fn a_damaged_object_is_named_and_the_rest_is_served() {
 }
 
 #[tokio::test]
+async fn del_14_a_damaged_object_can_be_removed_and_the_store_is_well_again() {
+    for how in [Harm::Changed, Harm::Lost] {
+        for (revision, name) in [(6, "a"), (5, "d"), (10, "b")] {
+            let folder = tempfile::tempdir().unwrap();
+            let newest = some_commits(&Redb::open(&folder).unwrap()).await;
+            harm(folder.path(), revision, how);
+            let context = format!("{how:?} {name}");
+            let store = Redb::open(&folder).unwrap();
+            let other = store.delete_unreadable(&key(name), Revision(revision - 1)).await;
+            assert!(matches!(other, Err(Error::Conflict { .. })), "{context}: {other:?}");
+            let mut watch = store.watch(&widgets(), newest).await.unwrap();
+            let removal = store.delete_unreadable(&key(name), Revision(revision)).await.unwrap();
+            assert_eq!(removal.0, newest.0 + 1);
+            let told = futures_util::StreamExt::next(&mut watch).await.unwrap();
+            assert!(matches!(told, Err(Error::Expired { .. })), "nobody can tell what was removed: {told:?}");
+            let again = store.delete_unreadable(&key(name), Revision(revision)).await;
+            assert!(matches!(again, Err(Error::NotFound { .. })), "{context}: {again:?}");
+            let mut store = store;
+            for attempt in 0..2 {
+                assert!(healthy(&store), "{context}, attempt {attempt}");
+                assert_eq!(store.get(&key(name)).await.unwrap(), None);
+                let page = store.list(&widgets(), ListRequest::default()).await.unwrap();
+                assert_eq!((page.entries.len(), page.revision), (2, removal), "{context}, attempt {attempt}");
+                drop(store);
+                assert!(verify(&folder).is_ok(), "{context}");
+                store = Redb::open(&folder).unwrap();
+            }
+            let made = store.create(&key(name), Bytes::from_static(b"new")).await.unwrap();
+            assert_eq!(made.0, removal.0 + 1);
+            drop(store);
+            assert_eq!(Redb::open(&folder).unwrap().get(&key(name)).await.unwrap().unwrap().created, made);
+        }
+    }
+}
+
+#[tokio::test]
 async fn damage_to_the_past_costs_the_past_and_no_object() {
     for how in [Harm::Changed, Harm::Lost] {
         for revision in [2, 3, 4, 7, 8, 9] {

@@ -1,6 +1,6 @@
 //! `storage`: what is kept, looked after while no server has it.
 
-use super::support::{Standalone, ask, run_server};
+use super::support::{PATIENCE, Standalone, ask, run_server};
 use super::{FLUNDERS, create, refusal, stop};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -116,6 +116,26 @@ async fn sr_16_a_damaged_object_is_named_the_rest_is_served_and_readyz_says_so()
     let told: Value = serde_json::from_str(&said(&["storage", "stats", "--data-dir", data, "-o", "json"])).unwrap();
     let why = &told["damaged"]["wardle.example.com/flunders/default/first"];
     assert!(why.is_string(), "{told}");
+
+    // Who has the right removes it, and all is well again.
+    let server = Standalone::start(folder.path());
+    let admin = server.admin().await;
+    let path = format!("{FLUNDERS}/first?ignoreStoreReadErrorWithClusterBreakingPotential=true");
+    let (status, body) = ask(&admin, Method::DELETE, &path, None).await;
+    assert_eq!(status, StatusCode::OK, "del_14: {body}");
+    let (status, listed) = ask(&admin, Method::GET, FLUNDERS, None).await;
+    assert_eq!((status, listed["items"].as_array().unwrap().len()), (StatusCode::OK, 1), "{listed}");
+    assert_eq!(listed["items"][0]["metadata"], second["metadata"]);
+    let well = async {
+        // The cache had failed to be filled for a while, and is tried again every few seconds.
+        while ask(&admin, Method::GET, "/readyz", None).await.0 != StatusCode::OK {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, well).await.expect("nothing is wrong any more");
+    create(&admin, "first").await;
+    stop(server);
+    assert!(said(&["storage", "verify", "--data-dir", data]).starts_with("intact: 2 objects"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

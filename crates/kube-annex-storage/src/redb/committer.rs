@@ -19,8 +19,21 @@ type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
 /// What the thread is asked to do.
 pub(super) enum Request {
-    Write { key: Key, change: Change, answer: Answer<Done> },
-    Compact { revision: Revision, answer: Answer<()> },
+    Write {
+        key: Key,
+        change: Change,
+        answer: Answer<Done>,
+    },
+    Compact {
+        revision: Revision,
+        answer: Answer<()>,
+    },
+    /// Remove a key that holds what cannot be read since that revision.
+    Remove {
+        key: Key,
+        revision: Revision,
+        answer: Answer<Revision>,
+    },
 }
 
 pub(super) enum Change {
@@ -163,12 +176,12 @@ impl Committer {
         self.gather();
         let mut batch = Batch::default();
         let mut next = Some(first);
-        let mut compaction = None;
+        let mut alone = None;
         while let Some(request) = next {
             match request {
                 Request::Write { key, change, answer } => batch.add(&self.journal, key, change, answer),
-                Request::Compact { revision, answer } => {
-                    compaction = Some((revision, answer));
+                other => {
+                    alone = Some(other);
                     break;
                 }
             }
@@ -178,8 +191,10 @@ impl Committer {
         let answered = batch.answers.len();
         self.commit(batch);
         self.expected = answered + self.requests.len();
-        if let Some((revision, answer)) = compaction {
-            let _ = answer.send(self.compact(revision));
+        match alone {
+            Some(Request::Compact { revision, answer }) => drop(answer.send(self.compact(revision))),
+            Some(Request::Remove { key, revision, answer }) => drop(answer.send(self.remove(key, revision))),
+            Some(Request::Write { .. }) | None => {}
         }
     }
 
@@ -223,6 +238,36 @@ impl Committer {
         self.write(&[]).map_err(|()| self.health.refusal("the compaction"))
     }
 
+    /// Removes a key whose value is lost. What it was cannot be told to watchers: all of the past is forgotten with it,
+    /// and they list again.
+    fn remove(&mut self, key: Key, revision: Revision) -> Result<Revision, Error> {
+        let (there, newest) = {
+            let history = self.journal.read();
+            (history.get(&key), history.newest())
+        };
+        let current = match there {
+            Ok(None) => return Err(Error::NotFound { key }),
+            Ok(Some(entry)) => entry.revision,
+            Err(Error::Unreadable(objects)) => objects.first().map_or(revision, |object| object.revision),
+            Err(error) => return Err(error),
+        };
+        if current != revision {
+            return Err(Error::Conflict { key, expected: revision, current });
+        }
+        let removal = Revision(newest.0 + 1);
+        let (kind, value) = (EventKind::Deleted, Bytes::new());
+        let commit = Commit { kind, key: key.clone(), value: value.clone(), previous: None, revision: removal };
+        // In one transaction: replayed by whoever opens the file next, a commit would have to follow from what is lost.
+        self.write_up_to(&[commit], removal).map_err(|()| self.health.refusal("the removal"))?;
+        self.file.note(removal);
+        let dropped = self.journal.write(|history| {
+            history.commit(kind, &key, value, None);
+            history.compact(removal)
+        })?;
+        self.dropped.extend(dropped);
+        Ok(removal)
+    }
+
     /// Forgets what lies below a revision, some at a time: readers wait for no more than that.
     fn forget(&mut self, revision: Revision) -> Result<(), Error> {
         let (oldest, newest) = {
@@ -250,12 +295,16 @@ impl Committer {
         }
     }
 
-    /// After a failure nothing is written until it is known again what the disk holds.
     fn write(&mut self, commits: &[Commit]) -> Result<(), ()> {
+        let oldest = self.journal.read().oldest();
+        self.write_up_to(commits, oldest)
+    }
+
+    /// After a failure nothing is written until it is known again what the disk holds.
+    fn write_up_to(&mut self, commits: &[Commit], oldest: Revision) -> Result<(), ()> {
         if self.health.check().is_err() {
             return Err(());
         }
-        let oldest = self.journal.read().oldest();
         let dropped: Vec<Revision> = self.dropped.iter().take(MOST_DROPPED).copied().collect();
         match self.file.write(commits, &dropped, oldest) {
             Ok(()) => {
