@@ -90,6 +90,18 @@ pub(crate) fn validate_create(
     Ok(())
 }
 
+/// Judges an object that is only asked: by the type's own rules, since it is nothing that could have a name.
+pub(crate) fn validate_question(
+    registration: &Registration,
+    object: &mut Object,
+    warnings: &Warnings,
+) -> Result<(), Status> {
+    let errors = registration.rules.validate(object);
+    refuse(object.descriptor(), object.name(), &errors)?;
+    finish(registration, object, warnings);
+    Ok(())
+}
+
 /// Prepares a changed object: what the client may not change is restored, then the type's own rules.
 pub(crate) fn before_update(
     registration: &Registration,

@@ -195,14 +195,17 @@ impl Store {
     /// * Errors: 413 for an object that patches have let grow beyond what a request may bring.
     fn encode(&self, write: &Write<'_>, object: &mut Object) -> Result<Bytes, Status> {
         match self.encode_whole(object) {
-            Err(status) if status.code == 413 && write.may_forget_managers => {
-                if object.metadata_mut().managed_fields.take().is_none() {
-                    return Err(status);
-                }
-                self.encode_whole(object)
-            }
+            Err(status) if status.code == 413 => self.without_managers(write, object)?.ok_or(status),
             encoded => encoded,
         }
+    }
+
+    /// The object's bytes when its managed fields are left out, if there are any and that may be.
+    fn without_managers(&self, write: &Write<'_>, object: &mut Object) -> Result<Option<Bytes>, Status> {
+        if !write.may_forget_managers || object.metadata_mut().managed_fields.take().is_none() {
+            return Ok(None);
+        }
+        self.encode_whole(object).map(Some)
     }
 
     fn encode_whole(&self, object: &mut Object) -> Result<Bytes, Status> {
@@ -278,16 +281,24 @@ impl Store {
             let text = "resourceVersion should not be set on objects to be created";
             return Err(InsertError::Failed(Status::untyped(text)));
         }
-        let bytes = self.encode(write, object).map_err(InsertError::Failed)?;
+        let mut bytes = self.encode(write, object).map_err(InsertError::Failed)?;
         let key = self.key(object.namespace(), object.name());
-        let failed = |error: &storage::Error| InsertError::Failed(self.failed(error, "create", object.name()));
+        let name = object.name().to_owned();
+        let failed = |error: &storage::Error| InsertError::Failed(self.failed(error, "create", &name));
         if write.dry_run {
             return match self.storage.get(&key).await.map_err(|error| failed(&error))? {
                 Some(existing) => Err(InsertError::Taken(Some(existing.value))),
                 None => self.unwritten(object, bytes).map_err(InsertError::Failed),
             };
         }
-        match self.storage.create(&key, bytes.clone()).await {
+        let mut created = self.storage.create(&key, bytes.clone()).await;
+        if let Err(storage::Error::TooLarge { .. }) = created
+            && let Some(smaller) = self.without_managers(write, object).map_err(InsertError::Failed)?
+        {
+            bytes = smaller;
+            created = self.storage.create(&key, bytes.clone()).await;
+        }
+        match created {
             Ok(revision) => Ok(Item { bytes, revision: self.wrote(revision) }),
             Err(storage::Error::AlreadyExists { .. }) => {
                 let existing = self.storage.get(&key).await.map_err(|error| failed(&error))?;
@@ -347,7 +358,13 @@ impl Store {
             let attributes = write.attributes(Operation::Update, name, Some(&mut object), Some(&old));
             self.admission.validate(&attributes).await?;
             let bytes = self.encode_changed(write, &mut object, &old, &entry.value)?;
-            match self.replace(write, &entry, &object, bytes).await {
+            let mut replaced = self.replace(write, &entry, &object, bytes).await;
+            if let Err(storage::Error::TooLarge { .. }) = replaced
+                && let Some(smaller) = self.without_managers(write, &mut object)?
+            {
+                replaced = self.replace(write, &entry, &object, smaller).await;
+            }
+            match replaced {
                 Ok(item) => return Ok(Written { object, item }),
                 Err(storage::Error::Conflict { .. }) => {}
                 Err(error) => return Err(self.failed(&error, "update", name)),

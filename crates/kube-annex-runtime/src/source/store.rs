@@ -92,7 +92,28 @@ impl ComputedStore {
         page(kept, revision, &prefix, options, predicate)
     }
 
+    /// Whether objects can be read after they were written. Where they cannot, a creation is a question and its answer:
+    /// it needs no name, and nothing is remembered of it.
+    fn is_read(&self) -> bool {
+        let verbs = self.registration.descriptor().verbs;
+        verbs.contains(&Verb::Get) || verbs.contains(&Verb::List)
+    }
+
+    async fn answer(&self, write: &Write<'_>, mut question: Object) -> Result<Written, Status> {
+        let name = question.name().to_owned();
+        lifecycle::admit(&self.admission, write, Operation::Create, &name, &mut question, None).await?;
+        lifecycle::validate_question(&self.registration, &mut question, &write.exchange.warnings)?;
+        self.admission.validate(&write.attributes(Operation::Create, &name, Some(&mut question), None)).await?;
+        let options = kube_annex::options::CreateOptions { dry_run: write.dry_run, ..Default::default() };
+        let object = self.computed.create(&write.exchange.call, question, &options).await?;
+        let item = Item::of(object.clone(), 0)?;
+        Ok(Written { object, item })
+    }
+
     pub(crate) async fn create(&self, write: &Write<'_>, mut object: Object) -> Result<Written, Status> {
+        if !self.is_read() {
+            return self.answer(write, object).await;
+        }
         let asked_name = object.name().to_owned();
         lifecycle::admit(&self.admission, write, Operation::Create, &asked_name, &mut object, None).await?;
         let mut object = lifecycle::before_create(&self.registration, &self.seams, object)?;

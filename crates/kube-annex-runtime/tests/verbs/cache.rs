@@ -132,12 +132,27 @@ struct Held {
     deaf: Arc<AtomicBool>,
     /// How often it was asked how far it is.
     asked: AtomicUsize,
+    /// The size of the largest value that it takes.
+    largest: AtomicUsize,
 }
 
 impl Held {
     fn new(held: bool) -> Arc<Self> {
         let shut = tokio::sync::watch::Sender::new(held);
-        Arc::new(Self { inside: Memory::new(), shut, deaf: Arc::default(), asked: AtomicUsize::new(0) })
+        Arc::new(Self {
+            inside: Memory::new(),
+            shut,
+            deaf: Arc::default(),
+            asked: AtomicUsize::new(0),
+            largest: AtomicUsize::new(usize::MAX),
+        })
+    }
+
+    fn fits(&self, key: &Key, value: &Bytes) -> Result<(), Error> {
+        if value.len() > self.largest.load(Ordering::SeqCst) {
+            return Err(Error::TooLarge { key: key.clone(), bytes: value.len() });
+        }
+        Ok(())
     }
 }
 
@@ -153,7 +168,10 @@ impl Storage for Held {
         })
     }
     fn create<'a>(&'a self, key: &'a Key, value: Bytes) -> BoxFuture<'a, Result<Revision, Error>> {
-        self.inside.create(key, value)
+        Box::pin(async move {
+            self.fits(key, &value)?;
+            self.inside.create(key, value).await
+        })
     }
     fn update<'a>(
         &'a self,
@@ -161,7 +179,10 @@ impl Storage for Held {
         value: Bytes,
         precondition: Precondition,
     ) -> BoxFuture<'a, Result<Revision, Error>> {
-        self.inside.update(key, value, precondition)
+        Box::pin(async move {
+            self.fits(key, &value)?;
+            self.inside.update(key, value, precondition).await
+        })
     }
     fn delete<'a>(
         &'a self,
@@ -446,4 +467,41 @@ async fn sr_15_what_was_compacted_is_410_for_lists_and_watches() {
     let error = events.next().await;
     assert_eq!((&error["type"], &error["object"]["reason"]), (&json!("ERROR"), &json!("Expired")), "w_13");
     events.ended().await;
+}
+
+/// As etcd refuses what is larger than its limit.
+#[tokio::test(start_paused = true)]
+async fn ssa_30_what_is_too_large_with_its_managers_is_kept_without_and_an_apply_is_refused() {
+    let storage = Held::new(false);
+    let server = TestServer::builder().storage(storage.clone()).build();
+    let with_managers = server.made(WIDGETS, &sized("a", 1)).await;
+    assert!(with_managers["metadata"]["managedFields"].is_array());
+    let key = kube_annex_storage::Prefix::of_resource("toys.example.com", "widgets").in_namespace("default").key("a");
+    let size = storage.get(&key).await.unwrap().unwrap().value.len();
+    storage.largest.store(size - 20, Ordering::SeqCst);
+
+    let created = server.made(WIDGETS, &sized("b", 1)).await;
+    assert_eq!(created["metadata"].get("managedFields"), None);
+    assert_eq!(server.get(&at(WIDGETS, "b")).await.ok(), created);
+    let updated = server.put(&at(WIDGETS, "a"), &sized("a", 2)).await.ok();
+    assert_eq!((&updated["spec"]["size"], updated["metadata"].get("managedFields")), (&json!(2), None));
+    let patched = server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": 3}})).await.ok();
+    assert_eq!((&patched["spec"]["size"], patched["metadata"].get("managedFields")), (&json!(3), None));
+    let path = format!("{}?fieldManager=m", at(WIDGETS, "c"));
+    let applied = server.patch(&path, "application/apply-patch+yaml", &sized("c", 1)).await;
+    assert_eq!((applied.status, &applied.json()["message"]), (500, &json!("etcdserver: request is too large")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn sr_12_a_past_state_is_read_from_the_cache_that_the_storage_need_not_be_asked_for() {
+    let storage = Held::new(false);
+    let server = TestServer::builder().storage(storage.clone()).build();
+    server.made(WIDGETS, &sized("a", 1)).await;
+    let then = server.get(WIDGETS).await.ok();
+    server.put(&at(WIDGETS, "a"), &sized("a", 2)).await.ok();
+    server.made(WIDGETS, &sized("b", 2)).await;
+    assert_eq!(names(&server.get(WIDGETS).await.ok()), ["a", "b"]);
+    storage.shut.send_replace(true);
+    let path = format!("{WIDGETS}?resourceVersion={}&resourceVersionMatch=Exact", revision(&then));
+    assert_eq!(server.get(&path).await.ok(), then);
 }

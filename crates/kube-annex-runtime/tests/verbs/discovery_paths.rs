@@ -319,3 +319,15 @@ async fn px_12_nothing_is_redirected() {
         assert!(!(300..400).contains(&answer.status), "{path}: {}", answer.status);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn d_14_the_singular_name_is_the_kind_in_lower_case() {
+    let document = TestServer::new().get("/apis/toys.example.com/v1").await.ok();
+    let resources = document["resources"].as_array().unwrap();
+    let whole: Vec<&Value> = resources.iter().filter(|one| !one["name"].as_str().unwrap().contains('/')).collect();
+    assert!(whole.len() >= 4, "{document}");
+    for resource in whole {
+        let kind = resource["kind"].as_str().unwrap();
+        assert_eq!(resource["singularName"], kind.to_lowercase(), "{resource}");
+    }
+}

@@ -20,6 +20,7 @@ mod list;
 mod negotiation;
 mod patch;
 mod protobuf;
+mod reviews;
 mod routing;
 mod scale;
 mod stages;

@@ -186,3 +186,27 @@ async fn d_10_discovery_tells_the_kind_of_the_scale() {
         })
     );
 }
+
+/// What it does from discovery to the write: it knows the resource by its name alone, and neither its kind nor its fields.
+#[tokio::test(start_paused = true)]
+async fn x_5_an_autoscaler_finds_reads_and_writes_a_scale() {
+    let server = with_fleet(&manned(3)).await;
+    let status = json!({"status": {"replicas": 3, "selector": "app=x"}});
+    server.merge(&at(FLEETS, "a/status"), &status).await.ok();
+    let document = server.get("/apis/toys.example.com/v1").await.ok();
+    let found = document["resources"].as_array().unwrap().iter().find(|one| one["name"] == "fleets/scale").unwrap();
+    assert_eq!(
+        (&found["group"], &found["version"], &found["kind"]),
+        (&json!("autoscaling"), &json!("v1"), &json!("Scale"))
+    );
+    let mut scale = server.get(SCALE).await.ok();
+    assert_eq!(scale["status"], json!({"replicas": 3, "selector": "app=x"}), "pods are found by a text");
+    scale["spec"]["replicas"] = json!(5);
+    let written = server.put(SCALE, &scale).await.ok();
+    assert_eq!((&written["kind"], &written["spec"]["replicas"]), (&json!("Scale"), &json!(5)));
+    assert!(revision(&written) > revision(&scale));
+    // Somebody scaled meanwhile: who read before that is told to read again.
+    let answer = server.put(SCALE, &scale).await;
+    assert_eq!((answer.status, &answer.json()["reason"]), (409, &json!("Conflict")));
+    assert_eq!(server.get(&at(FLEETS, "a")).await.ok()["spec"]["replicas"], 5);
+}

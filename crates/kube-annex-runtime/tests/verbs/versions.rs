@@ -48,7 +48,7 @@ async fn sr_17_a_stored_object_that_lacks_defaults_is_read_with_them() {
 
 /// The storage version was another one when the object was written.
 #[tokio::test(start_paused = true)]
-async fn sr_17_an_object_of_an_earlier_storage_version_is_served_and_rewritten_by_an_update_of_nothing() {
+async fn sr_17_x_21_an_object_of_an_earlier_storage_version_is_served_and_rewritten_by_an_update_of_nothing() {
     for stored in [
         r#"{"kind":"Widget","apiVersion":"toys.example.com/v1","metadata":{"name":"a","namespace":"default","uid":"u"},"spec":{"size":4}}"#,
         r#"{"apiVersion": "toys.example.com/v1", "kind": "Widget", "metadata": {"name": "a", "namespace": "default", "uid": "u"}, "spec": {"size": 4}}"#,
@@ -65,7 +65,7 @@ async fn sr_17_an_object_of_an_earlier_storage_version_is_served_and_rewritten_b
         assert_eq!(listed["items"][0]["spec"]["width"], 4, "{listed}");
 
         let same = server.put(&at(WIDGETS, "a"), &new).await.ok();
-        assert!(revision(&same) > written.0, "x_21: it is a write");
+        assert!(revision(&same) > written.0, "it is a write");
         let kept: Value = serde_json::from_slice(&storage.get(&key).await.unwrap().unwrap().value).unwrap();
         assert_eq!((&kept["apiVersion"], &kept["spec"]["width"]), (&json!("toys.example.com/v1beta1"), &json!(4)));
         let again = server.put(&at(WIDGETS, "a"), &same).await.ok();
