@@ -73,6 +73,11 @@ impl Process {
         kill_process(Pid::from_child(&self.child), Signal::KILL).unwrap();
     }
 
+    /// Kills it, and returns when nothing is left of it.
+    pub(crate) fn kill_and_wait(&mut self) {
+        self.child.kill().and_then(|()| self.child.wait()).unwrap();
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
