@@ -70,11 +70,11 @@ fn an_20_a_right_to_do_one_thing_as_somebody_else(cluster: &Cluster) -> Result<(
     admin.ok(&["create", "role", "reader", "--verb=get,list,delete", "--resource=flunders.wardle.example.com"])?;
     admin.ok(&["create", "rolebinding", "dave-reads", "--role=reader", "--user=dave"])?;
     let rights = json!({ "apiVersion": "v1", "kind": "List", "items": [
-        role("ClusterRole", "be-dave", json!({
+        role("ClusterRole", "be-dave", &json!({
             "apiGroups": ["authentication.k8s.io"], "resources": ["users"], "resourceNames": ["dave"],
             "verbs": ["impersonate:user-info"],
         })),
-        role("Role", "as-others", json!({
+        role("Role", "as-others", &json!({
             "apiGroups": ["wardle.example.com"], "resources": ["flunders"], "verbs": ["impersonate-on:user-info:list"],
         })),
     ]});
@@ -110,10 +110,10 @@ fn at(cluster: &Cluster, user: User, place: &Place, namespace: &str) -> Kubectl 
 
 /// A right is known to who asks for it a moment after it was given, and a refusal is remembered for some seconds.
 fn eventually(cluster: &Cluster, attempt: impl Fn() -> Result<String>) -> Result<String> {
-    cluster.block_on(wait::until("the right", Duration::from_secs(60), async || attempt()))
+    cluster.block_on(wait::until("the right", Duration::from_mins(1), async || attempt()))
 }
 
-fn role(kind: &str, name: &str, rule: serde_json::Value) -> serde_json::Value {
+fn role(kind: &str, name: &str, rule: &serde_json::Value) -> serde_json::Value {
     let api = "rbac.authorization.k8s.io/v1";
     json!({ "apiVersion": api, "kind": kind, "metadata": { "name": name }, "rules": [rule] })
 }
