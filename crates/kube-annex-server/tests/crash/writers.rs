@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 pub(crate) const WRITERS: usize = 32;
 
@@ -16,6 +16,15 @@ pub(crate) struct Write {
     pub(crate) kind: &'static str,
     pub(crate) name: String,
     pub(crate) number: u64,
+}
+
+/// What the clients of a round share.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// Whether nobody is to write any more.
+    pub(crate) ended: AtomicBool,
+    /// How many writes were answered.
+    pub(crate) answers: AtomicUsize,
 }
 
 /// The writes of a client that were answered, each with its resource version; the one after them was asked, perhaps.
@@ -42,15 +51,16 @@ impl Client {
     }
 
     /// Writes until there is no answer, or one that says that nothing is certain, or it is told to stop.
-    pub(crate) async fn go_on(mut self, client: kube::Client, stop: Arc<AtomicBool>) -> Self {
+    pub(crate) async fn go_on(mut self, client: kube::Client, work: Arc<Work>) -> Self {
         loop {
-            if stop.load(Ordering::Relaxed) {
+            if work.ended.load(Ordering::Relaxed) {
                 return self;
             }
             let write = self.write(self.next);
             let Some(version) = send(&client, &write).await else { return self };
             self.answered.push((write, version));
             self.next += 1;
+            work.answers.fetch_add(1, Ordering::Relaxed);
         }
     }
 
