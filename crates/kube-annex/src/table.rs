@@ -48,14 +48,18 @@ enum Cells {
 impl Columns {
     /// The columns of a resource: the name, then what it declares, or when it was created if it declares nothing.
     pub fn of(descriptor: &ResourceDescriptor) -> Self {
-        let declared = descriptor.columns;
-        if declared.is_empty() {
+        if descriptor.columns.is_empty() {
             return Self::standard();
         }
+        Self::declared(descriptor.columns)
+    }
+
+    /// The name, then these.
+    pub fn declared(columns: &[ColumnDescriptor]) -> Self {
         Self {
-            definitions: std::iter::once(name()).chain(declared.iter().map(definition)).collect(),
+            definitions: std::iter::once(name()).chain(columns.iter().map(definition)).collect(),
             cells: Cells::Declared(
-                declared.iter().map(|column| (column.r#type, JsonPath::parse(column.path).ok())).collect(),
+                columns.iter().map(|column| (column.r#type, JsonPath::parse(column.path).ok())).collect(),
             ),
         }
     }
@@ -63,6 +67,18 @@ impl Columns {
     /// Upstream's default: the name, and when the object was created.
     pub fn standard() -> Self {
         Self { definitions: vec![name(), created_at()], cells: Cells::CreatedAt }
+    }
+
+    /// What a custom resource's `Scale` shows: the name, how many replicas are wanted and there, and its age.
+    ///
+    /// * Source: `getScaleColumnsForVersion` of k8s.io/apiextensions-apiserver.
+    pub fn of_scale() -> Self {
+        let column = |name, path, r#type, description| ColumnDescriptor { name, path, r#type, description, priority: 0 };
+        Self::declared(&[
+            column("Desired", ".spec.replicas", ColumnType::Integer, "Number of desired replicas"),
+            column("Available", ".status.replicas", ColumnType::Integer, "Number of actual replicas"),
+            column("Age", ".metadata.creationTimestamp", ColumnType::Date, CREATED_AT_DESCRIPTION),
+        ])
     }
 
     /// What the table says of its columns.

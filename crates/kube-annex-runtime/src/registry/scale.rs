@@ -28,7 +28,7 @@ pub(crate) struct Scaling {
     known: KnownFields,
     /// What a `Scale` looks like.
     pub(crate) schema: TypeSchema,
-    /// What a table of a `Scale` shows: upstream's default.
+    /// What a table of a `Scale` shows.
     pub(crate) columns: Columns,
 }
 
@@ -51,7 +51,7 @@ impl Scaling {
         let schema = TypeSchema { root, list: String::new(), definitions };
         let fields = FieldManager::new(Arc::new(ScaleVersion(schema.clone())), ResetFields::default());
         let known = KnownFields::of(&schema::schema_of::<Scale>());
-        Some(Self { versions, fields, known, schema, columns: Columns::standard() })
+        Some(Self { versions, fields, known, schema, columns: Columns::of_scale() })
     }
 
     /// The kind that the subresource speaks.

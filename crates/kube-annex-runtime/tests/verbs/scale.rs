@@ -164,12 +164,13 @@ async fn dry_2_a_dry_run_scales_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sub_11_a_table_of_a_scale_is_the_default_one() {
+async fn sub_11_a_table_of_a_scale_tells_its_replicas() {
     let server = with_fleet(&manned(3)).await;
     let table = server.get(SCALE).accept("application/json;as=Table;g=meta.k8s.io;v=v1").await.ok();
     let names: Vec<&str> =
         table["columnDefinitions"].as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
-    assert_eq!((names, &table["rows"][0]["cells"][0]), (vec!["Name", "Created At"], &json!("a")));
+    assert_eq!(names, ["Name", "Desired", "Available", "Age"]);
+    assert_eq!(table["rows"][0]["cells"].as_array().unwrap()[..3], [json!("a"), json!(3), json!(0)]);
 }
 
 #[tokio::test(start_paused = true)]
