@@ -73,7 +73,8 @@ impl Columns {
     ///
     /// * Source: `getScaleColumnsForVersion` of k8s.io/apiextensions-apiserver.
     pub fn of_scale() -> Self {
-        let column = |name, path, r#type, description| ColumnDescriptor { name, path, r#type, description, priority: 0 };
+        let column =
+            |name, path, r#type, description| ColumnDescriptor { name, path, r#type, description, priority: 0 };
         Self::declared(&[
             column("Desired", ".spec.replicas", ColumnType::Integer, "Number of desired replicas"),
             column("Available", ".status.replicas", ColumnType::Integer, "Number of actual replicas"),
