@@ -1,16 +1,19 @@
 //! How inputs are changed.
 
+use std::iter;
+
 use fastrand::Rng;
 
 /// Makes inputs out of seeds.
 pub(crate) struct Mutator<'a> {
     random: Rng,
     seeds: &'a [Vec<u8>],
+    words: Vec<Vec<u8>>,
 }
 
 impl<'a> Mutator<'a> {
     pub(crate) fn new(seed: u64, seeds: &'a [Vec<u8>]) -> Self {
-        Self { random: Rng::with_seed(seed), seeds }
+        Self { random: Rng::with_seed(seed), seeds, words: words(WORDS) }
     }
 
     /// A seed with one to eight changes.
@@ -27,6 +30,10 @@ impl<'a> Mutator<'a> {
         self.random.choice(self.seeds).cloned().unwrap_or_default()
     }
 
+    fn a_word(&mut self) -> Vec<u8> {
+        self.random.choice(&self.words).cloned().unwrap_or_default()
+    }
+
     fn change(&mut self, input: &mut Vec<u8>) {
         let at = self.random.usize(0..=input.len());
         let end = (at + self.random.usize(0..=32)).min(input.len());
@@ -39,12 +46,12 @@ impl<'a> Mutator<'a> {
                 }
             }
             3 => {
-                let word = self.random.choice(WORDS).copied().unwrap_or_default();
-                drop(input.splice(at..end, word.bytes()));
+                let word = self.a_word();
+                drop(input.splice(at..end, word));
             }
             4 => {
-                let word = self.random.choice(WORDS).copied().unwrap_or_default();
-                drop(input.splice(at..at, word.bytes()));
+                let word = self.a_word();
+                drop(input.splice(at..at, word));
             }
             5 => {
                 let piece = input[at..end].to_vec();
@@ -71,100 +78,54 @@ impl<'a> Mutator<'a> {
 /// Longer inputs find nothing that shorter ones do not, and slowly.
 const LONGEST: usize = 16 * 1024;
 
-/// What parsers have branches for.
-const WORDS: &[&str] = &[
-    "",
-    "null",
-    "true",
-    "{}",
-    "[]",
-    "[{}]",
-    "\"\"",
-    "\\u0000",
-    "\\ud800",
-    "\u{0}",
-    "\u{feff}",
-    "\u{1f980}",
-    "0",
-    "-1",
-    "1e400",
-    "9223372036854775808",
-    "18446744073709551616",
-    "0.1",
-    "~",
-    "---\n",
-    "&a [*a]",
-    "*a",
-    "<<: ",
-    "!!binary ",
-    "? ",
-    "- ",
-    ": ",
-    "\n  ",
-    "\t",
-    "%",
-    "%2",
-    "%00",
-    "%2F",
-    "%ff",
-    "//",
-    "/..",
-    "/./",
-    "/status",
-    "/scale",
-    "/watch/",
-    "?",
-    "&",
-    "=",
-    ";",
-    ",",
-    "!=",
-    "==",
-    " in (",
-    " notin (",
-    ")",
-    "(",
-    ">",
-    "<",
-    "!",
-    "metadata.name",
-    "a=b",
-    "labelSelector",
-    "fieldSelector",
-    "resourceVersion",
-    "resourceVersionMatch",
-    "limit",
-    "continue",
-    "watch",
-    "sendInitialEvents",
-    "timeoutSeconds",
-    "dryRun",
-    "fieldManager",
-    "force",
-    "pretty",
-    "/metadata",
-    "/spec",
-    "/-",
-    "~0",
-    "~1",
-    "~2",
-    "$patch",
-    "$retainKeys",
-    "$setElementOrder/ports",
-    "$deleteFromPrimitiveList/colors",
-    "delete",
-    "replace",
-    "managedFields",
-    "fieldsV1",
-    "f:metadata",
-    "k:{\"port\":1}",
-    "v:1",
-    "i:0",
-    ".",
-    "application/json",
-    "application/yaml",
-    "application/vnd.kubernetes.protobuf",
-    ";as=Table;v=v1;g=meta.k8s.io",
-    ";q=0",
-    "*/*",
-];
+/// What parsers have branches for; libFuzzer reads the same file.
+const WORDS: &str = include_str!("../words.dict");
+
+/// The strings of a dictionary as libFuzzer has them.
+fn words(dictionary: &str) -> Vec<Vec<u8>> {
+    dictionary.lines().filter_map(|line| line.strip_prefix('"')?.strip_suffix('"')).filter_map(unescaped).collect()
+}
+
+/// `None` for what libFuzzer would not read either.
+fn unescaped(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = text.bytes();
+    iter::from_fn(|| {
+        let byte = match bytes.next()? {
+            b'\\' => match bytes.next() {
+                Some(b'x') => hex(bytes.next()).zip(hex(bytes.next())).map(|(high, low)| high << 4 | low),
+                Some(escaped @ (b'\\' | b'"')) => Some(escaped),
+                _ => None,
+            },
+            byte => Some(byte),
+        };
+        Some(byte)
+    })
+    .collect()
+}
+
+fn hex(digit: Option<u8>) -> Option<u8> {
+    char::from(digit?).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_dictionary_is_a_word_or_a_remark() {
+        let lines = WORDS.lines().filter(|line| !line.starts_with('#'));
+        assert_eq!(words(WORDS).len(), lines.count());
+        assert!(words(WORDS).contains(&b"\n  ".to_vec()) && words(WORDS).contains(&b"k8s\0".to_vec()));
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_changes() {
+        let seeds = vec![b"abc".to_vec(), b"{\"a\":1}".to_vec()];
+        let made = |seed| {
+            let mut mutator = Mutator::new(seed, &seeds);
+            (0..50).map(|_| mutator.next_input()).collect::<Vec<_>>()
+        };
+        assert_eq!(made(7), made(7));
+        assert_ne!(made(7), made(8));
+    }
+}

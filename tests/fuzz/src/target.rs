@@ -1,224 +1,55 @@
-//! What inputs are sent as.
+//! The targets, and the ways in which each meets an input.
 
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
-use kube_annex_runtime::Registration;
-use kube_annex_runtime::authn::{
-    Authenticator as _, Authenticators, CaBundle, Connection, FrontProxyHeaders, FrontProxyTrust, Trust, TrustStore,
-    UnixClock,
-};
-use kube_annex_server::resources::gadget::Gadget;
-use kube_annex_testkit::{Authority, TestServer};
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, UnixTime};
-use serde_json::json;
+use crate::direct;
+use crate::world::World;
 
 /// The end of an answer.
-type Sent<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+pub(crate) type Sent<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// One way to read an input.
 pub(crate) struct Target {
     pub(crate) name: &'static str,
-    pub(crate) send: for<'a> fn(&'a World, &'a [u8]) -> Sent<'a>,
+    pub(crate) meets: Meets,
 }
 
-/// Every target; the seeds of each are in the folder of its name.
+/// Who meets the input.
+pub(crate) enum Meets {
+    /// A whole server, in a request or several.
+    Server(for<'a> fn(&'a World, &'a [u8]) -> Sent<'a>),
+    /// One parser or one function of objects, which is held to its laws: what breaks one panics.
+    Alone(fn(&[u8])),
+}
+
+/// Every target; the seeds of each are in the folder of its name, and what libFuzzer runs in the file of its name.
 pub(crate) const TARGETS: &[Target] = &[
-    Target { name: "paths", send: |world, input| Box::pin(world.path(input)) },
-    Target { name: "queries", send: |world, input| Box::pin(world.query(input)) },
-    Target { name: "selectors", send: |world, input| Box::pin(world.selector(input)) },
-    Target { name: "continue", send: |world, input| Box::pin(world.token(input)) },
-    Target { name: "json", send: |world, input| Box::pin(world.body("application/json", input)) },
-    Target { name: "yaml", send: |world, input| Box::pin(world.body("application/yaml", input)) },
-    Target {
-        name: "protobuf",
-        send: |world, input| Box::pin(world.body("application/vnd.kubernetes.protobuf", input)),
-    },
-    Target { name: "patches", send: |world, input| Box::pin(world.patch(input)) },
-    Target { name: "apply", send: |world, input| Box::pin(world.apply(input)) },
-    Target { name: "negotiation", send: |world, input| Box::pin(world.negotiation(input)) },
-    Target { name: "front-proxy", send: |world, input| Box::pin(world.front_proxy(input)) },
+    server("paths", |world, input| Box::pin(world.path(input))),
+    server("queries", |world, input| Box::pin(world.query(input))),
+    server("selectors", |world, input| Box::pin(world.selector(input))),
+    server("continue", |world, input| Box::pin(world.token(input))),
+    server("json", |world, input| Box::pin(world.body("application/json", input))),
+    server("yaml", |world, input| Box::pin(world.body("application/yaml", input))),
+    server("protobuf", |world, input| Box::pin(world.body("application/vnd.kubernetes.protobuf", input))),
+    server("patches", |world, input| Box::pin(world.patch(input))),
+    server("apply", |world, input| Box::pin(world.apply(input))),
+    server("negotiation", |world, input| Box::pin(world.negotiation(input))),
+    server("front-proxy", |world, input| Box::pin(world.front_proxy(input))),
+    alone("read-json", direct::body::json),
+    alone("read-yaml", direct::body::yaml),
+    alone("read-protobuf", direct::protobuf::message),
+    alone("read-selectors", direct::text::selectors),
+    alone("read-options", direct::text::options),
+    alone("read-quantities", direct::text::quantities),
+    alone("read-json-paths", direct::text::json_paths),
+    alone("merge-patches", direct::patch::patched),
+    alone("field-manager", direct::fields::history),
 ];
 
-/// A server with a few objects, and an authenticator behind a front proxy.
-pub(crate) struct World {
-    server: TestServer,
-    front: Authenticators,
-    proxy: Connection,
+const fn server(name: &'static str, send: for<'a> fn(&'a World, &'a [u8]) -> Sent<'a>) -> Target {
+    Target { name, meets: Meets::Server(send) }
 }
 
-impl World {
-    pub(crate) async fn new() -> Self {
-        let server = TestServer::builder().with(|builder| builder.register(Registration::stored::<Gadget>())).build();
-        for name in ["a", "b", "c"] {
-            server.made(WIDGETS, &json!({ "metadata": { "name": name, "labels": { "name": name } } })).await;
-            let spec = json!({
-                "colors": ["red"],
-                "ports": [{ "port": 80, "protocol": "TCP" }],
-                "replicas": 2,
-            });
-            server.post(GADGETS, &json!({ "metadata": { "name": name }, "spec": spec })).await;
-        }
-        let (front, proxy) = front();
-        Self { server, front, proxy }
-    }
-
-    /// The first byte is the verb, the rest the path with its query.
-    async fn path(&self, input: &[u8]) {
-        let (method, path) = method(input);
-        self.send(method, &format!("/{}", escaped(path, b"/?&=%.:;,~+-_")), "application/json", b"{}").await;
-    }
-
-    async fn query(&self, input: &[u8]) {
-        let (method, query) = method(input);
-        let query = escaped(query, b"&=%/.:;,+-_");
-        // A watch that says no end would be waited for.
-        let path = format!("{GADGETS}?{query}&timeoutSeconds=1");
-        self.send(method, &path, "application/json", br#"{"metadata":{"name":"d"}}"#).await;
-    }
-
-    async fn selector(&self, input: &[u8]) {
-        let selector = escaped(input, b"");
-        for parameter in ["labelSelector", "fieldSelector"] {
-            self.send(Method::GET, &format!("{GADGETS}?{parameter}={selector}"), "", b"").await;
-        }
-    }
-
-    async fn token(&self, input: &[u8]) {
-        self.send(Method::GET, &format!("{GADGETS}?limit=1&continue={}", escaped(input, b"%+/-_")), "", b"").await;
-    }
-
-    async fn body(&self, media_type: &str, input: &[u8]) {
-        for query in ["?dryRun=All&fieldValidation=Strict", "?fieldValidation=Warn"] {
-            self.send(Method::POST, &format!("{GADGETS}{query}"), media_type, input).await;
-        }
-        self.send(Method::POST, WIDGETS, media_type, input).await;
-        self.send(Method::PUT, &format!("{GADGETS}/a"), media_type, input).await;
-        self.send(Method::PUT, &format!("{GADGETS}/a/scale"), media_type, input).await;
-        self.send(Method::DELETE, &format!("{GADGETS}/z"), media_type, input).await;
-    }
-
-    /// The first byte is the kind of the patch.
-    async fn patch(&self, input: &[u8]) {
-        let (first, patch) = input.split_first().map_or((0, input), |(first, rest)| (*first, rest));
-        let media_type = match first % 3 {
-            0 => "application/json-patch+json",
-            1 => "application/merge-patch+json",
-            _ => "application/strategic-merge-patch+json",
-        };
-        for path in [GADGETS, WIDGETS] {
-            for rest in ["/a", "/b/status"] {
-                self.send(Method::PATCH, &format!("{path}{rest}"), media_type, patch).await;
-            }
-        }
-    }
-
-    /// The first byte is who applies, and whether by force.
-    async fn apply(&self, input: &[u8]) {
-        let (first, config) = input.split_first().map_or((0, input), |(first, rest)| (*first, rest));
-        let (manager, force) = (["one", "two", "three"][usize::from(first % 3)], first & 64 != 0);
-        for rest in ["a", "n", "b/status"] {
-            let path = format!("{GADGETS}/{rest}?fieldManager={manager}&force={force}");
-            self.send(Method::PATCH, &path, "application/apply-patch+yaml", config).await;
-        }
-    }
-
-    async fn negotiation(&self, input: &[u8]) {
-        let Ok(value) = HeaderValue::from_bytes(input) else { return };
-        for (method, path) in [(Method::GET, GADGETS), (Method::GET, "/apis"), (Method::POST, GADGETS)] {
-            let mut request = Request::new(Bytes::from_static(br#"{"metadata":{"generateName":"n"}}"#));
-            *request.method_mut() = method;
-            *request.uri_mut() = Uri::from_static(path);
-            for name in [ACCEPT, CONTENT_TYPE, USER_AGENT] {
-                request.headers_mut().insert(name, value.clone());
-            }
-            self.answer(request).await;
-        }
-    }
-
-    /// Lines of a header and its value.
-    async fn front_proxy(&self, input: &[u8]) {
-        let mut headers = http::HeaderMap::new();
-        for line in input.split(|byte| *byte == b'\n') {
-            let mut parts = line.splitn(2, |byte| *byte == b':');
-            let name = parts.next().and_then(|name| HeaderName::from_bytes(name).ok());
-            let value = parts.next().and_then(|value| HeaderValue::from_bytes(value.trim_ascii()).ok());
-            if let (Some(name), Some(value)) = (name, value) {
-                headers.append(name, value);
-            }
-        }
-        drop(self.front.authenticate(&headers, &self.proxy).await);
-        self.front.strip_credentials(&mut headers);
-    }
-
-    async fn send(&self, method: Method, path: &str, media_type: &str, body: &[u8]) {
-        let Ok(uri) = path.parse::<Uri>() else { return };
-        let mut request = Request::new(Bytes::copy_from_slice(body));
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        if let (false, Ok(media_type)) = (media_type.is_empty(), HeaderValue::from_str(media_type)) {
-            request.headers_mut().insert(CONTENT_TYPE, media_type);
-        }
-        self.answer(request).await;
-    }
-
-    async fn answer(&self, request: Request<Bytes>) {
-        let path = request.uri().to_string();
-        let (head, body) = request.into_parts();
-        let mut ask = self.server.ask(head.method, &path).untyped(body);
-        for (name, value) in &head.headers {
-            ask = ask.header_value(name.clone(), value.clone());
-        }
-        let (_, _, body) = ask.open().await;
-        // A watch goes on; whatever is wrong with an answer shows in its beginning.
-        drop(tokio::time::timeout(LISTENING, axum::body::to_bytes(body, MOST)).await);
-    }
+const fn alone(name: &'static str, read: fn(&[u8])) -> Target {
+    Target { name, meets: Meets::Alone(read) }
 }
-
-/// The first byte as a verb.
-fn method(input: &[u8]) -> (Method, &[u8]) {
-    let Some((first, rest)) = input.split_first() else { return (Method::GET, input) };
-    let methods =
-        [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH, Method::HEAD, Method::OPTIONS];
-    let method = methods.get(usize::from(first % 8)).cloned().unwrap_or(Method::GET);
-    (method, rest)
-}
-
-/// Bytes as a part of a URL; those of `kept` mean what they mean there.
-fn escaped(bytes: &[u8], kept: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            let digit = |value: u8| char::from(b"0123456789ABCDEF"[usize::from(value)]);
-            text.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
-    text
-}
-
-/// An authenticator, and the connection of the proxy that it believes.
-fn front() -> (Authenticators, Connection) {
-    let authority = Authority::new("front");
-    let bundle = CaBundle::from_pem("front.crt", authority.pem().as_bytes()).expect("a certificate just made");
-    let trusted =
-        FrontProxyTrust { ca: Arc::new(bundle), allowed_names: Vec::new(), headers: FrontProxyHeaders::standard() };
-    let trust = TrustStore::new(Trust { client_ca: None, front_proxy: Some(Arc::new(trusted)) });
-    let clock: UnixClock = Arc::new(UnixTime::now);
-    let issued = authority.client("proxy");
-    let certificate = CertificateDer::from_pem_slice(issued.certificate.as_bytes()).expect("a certificate just made");
-    let proxy = Connection::new(SocketAddr::from(([127, 0, 0, 1], 1)), vec![certificate], true);
-    (Authenticators::standard(&trust, None, &clock), proxy)
-}
-
-const LISTENING: Duration = Duration::from_millis(200);
-const MOST: usize = 64 << 20;
-const GADGETS: &str = "/apis/rich.example.com/v1/namespaces/default/gadgets";
-const WIDGETS: &str = "/apis/toys.example.com/v1/namespaces/default/widgets";
