@@ -73,6 +73,10 @@ pub(crate) fn check(flags: &ServeFlags) -> anyhow::Result<()> {
 ///
 /// * Errors: who else has it, or what is wrong with it; nothing is served then.
 #[cfg_attr(not(feature = "etcd"), allow(unused_variables, reason = "only in etcd keys begin with the group"))]
+#[cfg_attr(
+    not(any(feature = "redb", feature = "etcd")),
+    expect(clippy::unused_async, reason = "memory is there at once")
+)]
 pub(crate) async fn open(flags: &ServeFlags, group: &str, seams: &Seams) -> anyhow::Result<Kept> {
     #[cfg(feature = "redb")]
     if let (StorageBackend::Redb, Some(data)) = (backend(flags), &flags.data_dir) {

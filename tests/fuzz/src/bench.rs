@@ -143,7 +143,7 @@ mod tests {
         let silent = Meets::Server(|_, input| {
             Box::pin(async move {
                 if input == b"x" {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             })
         });

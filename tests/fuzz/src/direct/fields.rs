@@ -60,7 +60,10 @@ fn applied(
         }
     };
     let twice = MANAGER.apply(Some(&once), object, later, false);
-    assert_eq!(twice.as_ref().ok(), Some(&once), "{twice:?}");
+    // An apply that says nothing may leave no manager; the next one then takes over what was there before.
+    if once["metadata"].get("managedFields").is_some() {
+        assert_eq!(twice.as_ref().ok(), Some(&once), "{twice:?}");
+    }
     Some(once)
 }
 
