@@ -15,6 +15,7 @@ pub use stored::{Malformed, Stored, with_resource_version};
 
 use crate::resource::AggregatedResource;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::jiff::Timestamp;
 use meta::GoObjectMeta;
 use serde::Serialize;
 use serde_json::Value;
@@ -27,6 +28,11 @@ pub const META_API_VERSION: &str = "meta.k8s.io/v1";
 #[derive(Debug, thiserror::Error)]
 #[error("the object could not be written as JSON")]
 pub struct Error(#[from] serde_json::Error);
+
+/// A moment as every object's metadata tells it: RFC 3339 in UTC, to the second.
+pub(crate) fn time(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
 
 /// The object as a JSON tree with `apiVersion` and `kind`.
 ///

@@ -100,10 +100,12 @@ impl Applying<'_> {
         let Self { endpoint, exchange, applied, author, options } = self;
         let body = applied.body()?;
         let told = |member| body.get(member).and_then(Value::as_str).unwrap_or_default();
-        if told("kind") != endpoint.descriptor().kind || GroupVersion::parse(told("apiVersion")).is_none() {
+        let (mut version, mut kind) = (told("apiVersion"), told("kind"));
+        if GroupVersion::parse(version).is_none() {
             // A version that is none says nothing of a kind either.
-            let is_one = GroupVersion::parse(told("apiVersion")).is_some();
-            let (version, kind) = if is_one { (told("apiVersion"), told("kind")) } else { ("", "") };
+            (version, kind) = ("", "");
+        }
+        if kind != endpoint.descriptor().kind {
             let slash = if version.contains('/') { "" } else { "/" };
             return Err(Status::bad_request(format!("invalid object type: {slash}{version}, Kind={kind}")));
         }

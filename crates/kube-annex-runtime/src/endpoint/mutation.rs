@@ -99,8 +99,7 @@ impl Sent {
             read @ (Ok(_) | Err(DecodeError::Invalid { .. })) => read,
             Err(error) => return Err(error.into_status(&expected, b"")),
         };
-        let findings = in_order(bytes, media, findings, codec.declares());
-        tell(exchange, findings, validation, &expected)?;
+        tell(exchange, findings, |found| in_order(bytes, media, found, codec.declares()), validation, &expected)?;
         let mut sent = Self { tree: kept, read };
         if let Ok(object) = &mut sent.read {
             check_namespace(endpoint, exchange, object)?;
@@ -132,8 +131,7 @@ impl Sent {
             Ok(_) | Err(DecodeError::Invalid { .. }) => {}
             Err(error) => return Err(error.into_status(&expected, b"")),
         }
-        let findings = in_order(bytes, media, findings, other.codec.declares());
-        tell(exchange, findings, validation, &expected)
+        tell(exchange, findings, |found| in_order(bytes, media, found, other.codec.declares()), validation, &expected)
     }
 
     /// The name in the body.
@@ -258,20 +256,22 @@ pub(super) fn sent_tree(
 }
 
 /// Findings in the order in which upstream tells them, which is another one for types that declare their fields.
-pub(super) fn in_order(bytes: &Bytes, media: MediaType, findings: Vec<String>, declares: bool) -> Vec<String> {
+fn in_order(bytes: &Bytes, media: MediaType, findings: Vec<String>, declares: bool) -> Vec<String> {
     if declares { decode::in_declared_order(findings) } else { decode::in_document_order(bytes, media, findings) }
 }
 
-/// Tells findings as the client asked: not at all, as warnings, or with a refusal.
+/// Tells findings as the client asked: not at all, as warnings, or with a refusal. Only what is told is put in order.
 pub(super) fn tell(
     exchange: &Exchange,
     findings: Vec<String>,
+    order: impl FnOnce(Vec<String>) -> Vec<String>,
     validation: FieldValidation,
     expected: &GroupVersionKind,
 ) -> Result<(), Status> {
     if findings.is_empty() || validation == FieldValidation::Ignore {
         return Ok(());
     }
+    let findings = order(findings);
     if validation == FieldValidation::Strict {
         return Err(decode::strict_error(&findings).into_status(expected, b""));
     }

@@ -101,8 +101,8 @@ impl<'a> Rescaling<'a> {
         let expected = Scaling::gvk();
         let (tree, mut findings) = mutation::sent_tree(bytes, media, &expected, &[])?;
         let scale = self.scaling.decode(tree, &mut findings).map_err(|error| error.into_status(&expected, b""))?;
-        let findings = mutation::in_order(bytes, media, findings, false);
-        mutation::tell(self.exchange, findings, validation, &expected)?;
+        let order = |found| decode::in_document_order(bytes, media, found);
+        mutation::tell(self.exchange, findings, order, validation, &expected)?;
         self.check_place(&scale)?;
         Ok(scale)
     }

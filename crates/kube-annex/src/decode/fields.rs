@@ -341,7 +341,6 @@ fn says_nothing(map: &Map<String, Value>) -> bool {
 
 /// Whether a text is a time as Go reads it: date, time of day and zone in full, in these very letters.
 fn is_time(text: &str) -> bool {
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let fits = |text: &str, form: &str| {
         text.len() == form.len()
             && text.bytes().zip(form.bytes()).all(|(byte, wanted)| match wanted {
@@ -355,12 +354,12 @@ fn is_time(text: &str) -> bool {
         return false;
     }
     let zone = match rest.strip_prefix(['.', ',']) {
+        // A point has digits behind it.
+        Some(fraction) if !fraction.starts_with(|digit: char| digit.is_ascii_digit()) => return false,
         Some(fraction) => fraction.trim_start_matches(|digit: char| digit.is_ascii_digit()),
         None => rest,
     };
-    let fraction = rest.get(1..rest.len() - zone.len()).unwrap_or_default();
-    let has_fraction = zone.len() == rest.len() || !fraction.is_empty() && digits(fraction);
-    has_fraction && (zone == "Z" || fits(zone, "+00:00") || fits(zone, "-00:00"))
+    zone == "Z" || fits(zone, "+00:00") || fits(zone, "-00:00")
 }
 
 /// Upstream's own types without properties, such as `FieldsV1` and `RawExtension`, hold any JSON. A type of the user

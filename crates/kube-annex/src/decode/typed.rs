@@ -51,12 +51,17 @@ pub fn applied<R: AggregatedResource>(
     fields: &KnownFields,
     validator: &Validator,
 ) -> Result<R, DecodeError> {
-    let judged = validator.declares().then(|| value.clone());
+    if !validator.declares() {
+        return declared(value, fields, validator, &mut Vec::new());
+    }
+    let tree = value.clone();
     let has_null = value
         .as_object()
         .is_some_and(|fields| fields.iter().any(|(name, value)| name != "metadata" && has_null(value)));
     let read = declared(value, fields, validator, &mut Vec::new());
-    let Some(tree) = judged.filter(|_| has_null || read.is_err()) else { return read };
+    if read.is_ok() && !has_null {
+        return read;
+    }
     let metadata = tree.get("metadata").cloned().unwrap_or_else(|| Value::Object(Map::new()));
     let mut head = Value::Object(Map::from_iter([("metadata".to_owned(), metadata)]));
     pruned(&mut head, fields, true)?;

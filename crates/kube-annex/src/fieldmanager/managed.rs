@@ -2,6 +2,7 @@
 
 use super::fields;
 use super::set::Set;
+use crate::encode;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -224,7 +225,7 @@ pub(super) fn assemble(entries: Vec<Detached>, mut original: impl FnMut(usize) -
         text("subresource", entry.subresource);
         text("fieldsType", FIELDS_V1.to_owned());
         if let Some(time) = entry.time {
-            text("time", time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+            text("time", encode::time(time));
         }
         json.insert("fieldsV1".to_owned(), fields);
         Value::Object(json)

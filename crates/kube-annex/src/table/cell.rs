@@ -81,7 +81,7 @@ fn date(text: &str) -> Value {
         return Value::from("<unknown>");
     }
     match text.parse::<Timestamp>() {
-        Ok(time) => Value::from(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        Ok(time) => Value::from(encode::time(time)),
         Err(_) => Value::from("<invalid>"),
     }
 }

@@ -1,5 +1,6 @@
 //! The metadata of an object within an object, brought to the form in which every object's metadata is kept.
 
+use crate::encode;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -80,7 +81,7 @@ fn says_nothing(value: &Value) -> bool {
 
 fn settle_time(value: &mut Value) {
     if let Some(time) = value.as_str().and_then(|text| text.parse::<Timestamp>().ok()) {
-        *value = Value::from(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        *value = Value::from(encode::time(time));
     }
 }
 
