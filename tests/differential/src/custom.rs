@@ -67,6 +67,9 @@ fn settle(value: &mut Value) {
     if let Some(event) = value.get_mut("object") {
         settle(event);
     }
+    if let Some(Value::String(message)) = value.get_mut("message") {
+        settle_mistakes(message);
+    }
     let Some(causes) = value.pointer_mut("/details/causes").and_then(Value::as_array_mut) else { return };
     // What metadata violate is told in one order, and so is each manager's part of a conflict.
     causes.sort_by_cached_key(|cause| match (cause["field"].as_str(), cause["reason"].as_str()) {
@@ -85,6 +88,14 @@ fn settle(value: &mut Value) {
     }
 }
 
+/// Puts in order what is wrong with an applied object, which upstream tells in the order of a map of Go's.
+fn settle_mistakes(message: &mut String) {
+    let Some((head, mistakes)) = message.split_once(": errors:\n") else { return };
+    let mut mistakes: Vec<&str> = mistakes.split('\n').collect();
+    mistakes.sort_unstable();
+    *message = format!("{head}: errors:\n{}", mistakes.join("\n"));
+}
+
 /// Whether a cell tells how long ago something was.
 fn is_age(cell: &str) -> bool {
     cell.strip_suffix(['s', 'm'])
@@ -101,6 +112,13 @@ mod tests {
             "422\n\n{\"message\":\"x is invalid: [b, a]\",\"details\":{\"causes\":[{\"f\":\"b\"},{\"f\":\"a\"}]}}\n";
         let told = "422\n\n{\"details\":{\"causes\":[{\"f\":\"a\"},{\"f\":\"b\"}]},\"message\":\"x\"}\n";
         assert_eq!(common(text), told);
+    }
+
+    #[test]
+    fn mistakes_of_an_apply_come_in_order_and_all_of_them_stay() {
+        let told = |text: &str| common(&format!("500\n\n{}\n", serde_json::json!({ "message": text })));
+        assert_eq!(told("x: errors:\n  .b: two\n  .a: one"), told("x: errors:\n  .a: one\n  .b: two"));
+        assert_ne!(told("x: errors:\n  .b: two\n  .a: one"), told("x: errors:\n  .a: one"));
     }
 
     #[test]
