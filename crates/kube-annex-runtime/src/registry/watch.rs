@@ -1,5 +1,8 @@
 //! Watching: the state as synthetic events, then every change that may matter to the watcher.
 
+mod alarm;
+
+use self::alarm::Alarm;
 use crate::registry::store::Store;
 use crate::serve::Waiting;
 use futures_util::Stream;
@@ -7,12 +10,11 @@ use kube_annex::options::ListOptions;
 use kube_annex::{Status, version};
 use kube_annex_storage::cache::{CachedEntry, CachedEvent, CachedItem, Events, Freshness, Run};
 use kube_annex_storage::{self as storage, Revision};
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 /// How often an idle watcher that allows it hears how far it is.
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
@@ -56,7 +58,7 @@ pub(crate) struct Watcher {
     next_bookmark: Instant,
     deadline: Instant,
     /// Rings at the next bookmark or at the deadline.
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
     /// Ends when the server drains.
     draining: Waiting,
     ended: bool,
@@ -123,7 +125,7 @@ impl Store {
             bookmarks: options.allow_watch_bookmarks,
             next_bookmark,
             deadline,
-            alarm: Box::pin(tokio::time::sleep_until(next_bookmark.min(deadline))),
+            alarm: Alarm::at(next_bookmark.min(deadline)),
             draining,
             ended: false,
         })
@@ -161,7 +163,7 @@ impl Watcher {
                 self.ended = true;
                 return Poll::Ready(None);
             }
-            ready!(self.alarm.as_mut().poll(context));
+            ready!(self.alarm.poll(context));
             if Instant::now() >= self.deadline {
                 self.ended = true;
                 return Poll::Ready(None);
@@ -171,7 +173,7 @@ impl Watcher {
                 self.next_bookmark = next_bookmark(self.deadline);
             }
             let next = self.next_bookmark.min(self.deadline);
-            self.alarm.as_mut().reset(next);
+            self.alarm.set(next);
             // Before its revision has happened there is nothing that a watch could have told.
             if let Some(revision) = self.events.told_up_to().filter(|_| due && self.bookmarks) {
                 return Poll::Ready(Some(WatchEvent::Bookmark { revision: revision.0, initial: false }));
@@ -186,7 +188,12 @@ impl Stream for Watcher {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<WatchEvent>> {
         let this = self.get_mut();
-        if this.ended || Instant::now() >= this.deadline {
+        if this.ended {
+            return Poll::Ready(None);
+        }
+        // Also a watch that has much to tell ends in time.
+        if this.alarm.poll(context).is_ready() && Instant::now() >= this.deadline {
+            this.ended = true;
             return Poll::Ready(None);
         }
         if let Some(initial) = &mut this.initial {
