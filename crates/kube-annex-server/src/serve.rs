@@ -54,7 +54,14 @@ async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyho
         // Whoever has the folder has what is kept in it.
         let own = if flags.standalone { Some(own_folder(flags, &listener)?) } else { None };
         let group = program.registrations.first().map_or("", |first| first.descriptor().group);
-        let Kept { storage, place, keyed, checks, upkeep } = storage::open(flags, group, &seams).await?;
+        // Neither waits for the other.
+        let (kept, gate) = tokio::try_join!(storage::open(flags, group, &seams), async {
+            match own {
+                Some(own) => standalone(flags, &seams, own).await,
+                None => in_cluster(flags, &seams, shutdown).await,
+            }
+        })?;
+        let Kept { storage, place, keyed, checks, upkeep } = kept;
         if let Some(upkeep) = upkeep {
             let stop = shutdown.token();
             seams.tasks.spawn(async move { stop.run_until_cancelled(upkeep).await.unwrap_or_default() });
@@ -62,11 +69,7 @@ async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyho
         let storage = encryption::around(storage, flags.encryption_provider_config.as_deref(), &keyed)?;
         let builder = program.server().storage(storage).shutdown(shutdown.clone()).seams(seams.clone());
         let builder = checks.into_iter().fold(builder, ServerBuilder::check);
-        let served = match own {
-            Some(own) => standalone(builder, flags, &seams, own).await?,
-            None => in_cluster(builder, flags, &seams, shutdown).await?,
-        };
-        anyhow::Ok((served, place))
+        anyhow::Ok((gate.open(builder)?, place))
     };
     // A server that is asked to stop while it waits for the cluster need not wait any longer.
     let (served, place) = tokio::select! {
@@ -101,6 +104,28 @@ struct Served {
     own: Option<Standalone>,
 }
 
+/// Who may come in, and by which certificate they know where they are.
+struct Gate {
+    authenticators: Authenticators,
+    authorizer: Arc<dyn Authorizer>,
+    tls: TlsHandle,
+    /// The cluster that has the namespaces, if there is one.
+    cluster: Option<kube::Client>,
+    own: Option<Standalone>,
+}
+
+impl Gate {
+    /// The server behind it.
+    fn open(self, builder: ServerBuilder) -> anyhow::Result<Served> {
+        let Self { authenticators, authorizer, tls, cluster, own } = self;
+        let builder = match cluster {
+            Some(cluster) => builder.admission(|_| NamespaceLifecycle::new(cluster)),
+            None => builder,
+        };
+        Ok(Served { server: builder.build(authenticators, authorizer)?, tls, own })
+    }
+}
+
 /// Prints the two lines that a person needs. Nobody has to read them.
 fn greet(own: &Standalone) {
     let kubeconfig = shell_word(&own.kubeconfig());
@@ -131,27 +156,16 @@ fn own_folder(flags: &ServeFlags, listener: &TcpListener) -> anyhow::Result<Stan
     Standalone::prepare(folder, flags.bind_address, port)
 }
 
-async fn standalone(
-    builder: ServerBuilder,
-    flags: &ServeFlags,
-    seams: &Seams,
-    own: Standalone,
-) -> anyhow::Result<Served> {
+async fn standalone(flags: &ServeFlags, seams: &Seams, own: Standalone) -> anyhow::Result<Gate> {
     let trust = TrustStore::new(own.trust()?);
     let tls =
         TlsHandle::from_files(&own.certificate(), &own.private_key(), trust.clone(), TlsOptions::default()).await?;
     let authenticators = Authenticators::standard(&trust, None, &unix_clock(seams));
     let authorizer = Authorizers::standard(open_paths(flags)?, Arc::new(authz::Standalone::new()));
-    let server = builder.build(authenticators, Arc::new(authorizer))?;
-    Ok(Served { server, tls, own: Some(own) })
+    Ok(Gate { authenticators, authorizer: Arc::new(authorizer), tls, cluster: None, own: Some(own) })
 }
 
-async fn in_cluster(
-    builder: ServerBuilder,
-    flags: &ServeFlags,
-    seams: &Seams,
-    shutdown: &Shutdown,
-) -> anyhow::Result<Served> {
+async fn in_cluster(flags: &ServeFlags, seams: &Seams, shutdown: &Shutdown) -> anyhow::Result<Gate> {
     let (flag, kubeconfig) =
         own_or_common("--authentication-kubeconfig", flags.authentication_kubeconfig.as_deref(), flags);
     let authn_cluster = Cluster::find(flag, kubeconfig).await?;
@@ -176,10 +190,9 @@ async fn in_cluster(
     };
     let reviews = Arc::new(SubjectAccessReviews::new(authz_client.clone(), &options));
     let authorizer: Arc<dyn Authorizer> = Arc::new(Authorizers::standard(open_paths(flags)?, reviews));
-    let server = builder.admission(|_| NamespaceLifecycle::new(authz_client)).build(authenticators, authorizer)?;
     // Who writes one for all resources takes it that it holds here too.
     tracing::info!("admission webhooks and policies of the cluster are not asked about the objects served here");
-    Ok(Served { server, tls, own: None })
+    Ok(Gate { authenticators, authorizer, tls, cluster: Some(authz_client), own: None })
 }
 
 fn own_or_common<'a>(
