@@ -28,6 +28,7 @@ pub(crate) const OF_GADGETS: &[Test] = &[
     ("x_13_scale_a_gadget", x_13_scale_a_gadget),
     ("x_7_gadgets_are_found_by_short_name_and_selected_by_fields", x_7_gadgets_are_found),
     ("x_8_gadgets_merge_what_two_apply", x_8_gadgets_merge_what_two_apply),
+    ("p_11_kubectl_takes_out_of_a_gadget_what_is_no_longer_applied", p_11_kubectl_takes_out_what_is_no_longer_applied),
 ];
 
 fn x_6_get_in_pages_by_name_as_yaml_and_raw(cluster: &Cluster) -> Result<()> {
@@ -278,6 +279,34 @@ fn x_8_gadgets_merge_what_two_apply(cluster: &Cluster) -> Result<()> {
         one["spec"]["ports"] == json!([{ "port": 53, "protocol": "UDP" }]) && one["spec"]["words"] == json!(["y"]),
         "{one}"
     );
+    Ok(())
+}
+
+/// Applied by kubectl itself: the patch that it computes speaks of lists as our OpenAPI documents do.
+fn p_11_kubectl_takes_out_what_is_no_longer_applied(cluster: &Cluster) -> Result<()> {
+    let kubectl = cluster.in_namespace("gadgets-apply-by-kubectl")?;
+    let apply = |spec: Value| kubectl.ok_with(&["apply", "-f", "-"], &gadget("one", &spec).to_string());
+    apply(json!({
+        "color": "red", "words": ["x", "y"], "plain": ["a", "b"], "limits": { "cpu": "1", "memory": "2Gi" },
+        "ports": [{ "port": 80, "name": "web" }, { "port": 53, "protocol": "UDP" }],
+        "parts": [{ "name": "p", "image": "i", "env": [{ "name": "A", "value": "B" }] }, { "name": "q" }],
+    }))?;
+    let theirs = r#"{"spec":{"words":["theirs"],"parts":[{"name":"theirs"}]}}"#;
+    kubectl.ok(&["patch", "gadget", "one", "--type=strategic", "-p", theirs])?;
+    apply(json!({
+        "color": "red", "words": ["y", "z"], "plain": ["b"], "limits": { "cpu": "2" },
+        "ports": [{ "port": 53, "protocol": "UDP" }], "parts": [{ "name": "p", "image": "j" }],
+    }))?;
+    let spec = kubectl.json(&["get", "gadget", "one"])?["spec"].take();
+    let mut words: Vec<&str> = spec["words"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    words.sort_unstable();
+    ensure!(words == ["theirs", "y", "z"], "{spec}");
+    ensure!(spec["plain"] == json!(["b"]) && spec["limits"] == json!({ "cpu": "2" }), "{spec}");
+    ensure!(spec["ports"] == json!([{ "port": 53, "protocol": "UDP" }]), "{spec}");
+    let mut parts = spec["parts"].as_array().cloned().unwrap_or_default();
+    parts.sort_by_key(|part| part["name"].to_string());
+    let own = json!({ "name": "p", "image": "j", "weight": 10 });
+    ensure!(parts == [own, json!({ "name": "theirs", "weight": 10 })], "{spec}");
     Ok(())
 }
 

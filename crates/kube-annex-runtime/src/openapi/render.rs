@@ -60,6 +60,9 @@ fn render(schema: &Schema, dialect: Dialect) -> Map<String, Value> {
         }
     }
     out.extend(schema.extensions.iter().map(|(name, value)| (name.clone(), value.clone())));
+    if !untyped {
+        patch_strategy(schema, &mut out);
+    }
     // Version 3 has nothing beside a reference; version 2 as Kubernetes writes it does.
     if dialect == Dialect::V3
         && out.len() > 1
@@ -141,6 +144,19 @@ fn array(array: &ArraySchema, dialect: Dialect, out: &mut Map<String, Value>) {
     set_some(out, "x-kubernetes-list-type", array.list_type.as_ref().map(ListType::as_str));
     if let Some(ListType::Map(keys)) = &array.list_type {
         set(out, "x-kubernetes-list-map-keys", keys.clone());
+    }
+}
+
+/// How a strategic merge patch merges a list, where that follows from its type: kubectl computes patches by what is said
+/// here, and they are merged by the type.
+fn patch_strategy(schema: &Schema, out: &mut Map<String, Value>) {
+    let Shape::Array(array) = &schema.shape else { return };
+    if schema.extensions.contains_key("x-kubernetes-patch-strategy") {
+        return;
+    }
+    if let Some(key) = array.list_type.as_ref().and_then(ListType::patch_merge_key) {
+        set(out, "x-kubernetes-patch-strategy", "merge");
+        set_some(out, "x-kubernetes-patch-merge-key", Some(key).filter(|key| !key.is_empty()));
     }
 }
 

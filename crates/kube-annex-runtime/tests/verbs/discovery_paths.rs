@@ -311,6 +311,26 @@ async fn oa_10_oa_11_shared_types_have_upstreams_names_and_lists_say_how_they_me
 }
 
 #[tokio::test(start_paused = true)]
+async fn p_11_the_documents_tell_who_computes_a_strategic_patch_how_lists_are_merged() {
+    let server = fleets::server();
+    let definitions = |document: Value, at: &str| {
+        let schemas = document.pointer(at).unwrap().as_object().unwrap().clone();
+        schemas.into_iter().find(|(name, _)| name.ends_with("FleetSpec")).unwrap().1
+    };
+    for spec in [
+        definitions(server.get("/openapi/v2").await.ok(), "/definitions"),
+        definitions(server.get("/openapi/v3/apis/toys.example.com/v1").await.ok(), "/components/schemas"),
+    ] {
+        let told = |list: &str, of: &str| spec["properties"][list].get(of).and_then(Value::as_str).map(str::to_owned);
+        let merges = |list| told(list, "x-kubernetes-patch-strategy");
+        let key = |list| told(list, "x-kubernetes-patch-merge-key");
+        assert_eq!((merges("crew").as_deref(), key("crew").as_deref()), (Some("merge"), Some("name")));
+        assert_eq!((merges("harbours").as_deref(), key("harbours")), (Some("merge"), None));
+        assert_eq!((merges("cargo"), key("cargo")), (None, None));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn px_12_nothing_is_redirected() {
     let server = with_widgets(&["a"]).await;
     for path in ["/apis/", "//apis", "/openapi/v2/", "/healthz/", &format!("{WIDGETS}/"), "/apis/toys.example.com/v1/"]

@@ -281,6 +281,24 @@ impl ListType {
             Self::Map(_) => "map",
         }
     }
+
+    /// The field by which a strategic merge patch tells items apart, empty where they are told apart as a whole; `None`
+    /// where such a patch replaces the list.
+    ///
+    /// * Shape: a list whose items are told apart by several fields is replaced. The patch's language knows one merge
+    ///   key, and with one of them alone it would take two items for one.
+    /// * Source: who computes such a patch, as kubectl does, reads `x-kubernetes-patch-strategy` and
+    ///   `x-kubernetes-patch-merge-key` in the OpenAPI documents, which must say the same.
+    pub fn patch_merge_key(&self) -> Option<&str> {
+        match self {
+            Self::Set => Some(""),
+            Self::Map(keys) => match keys.as_slice() {
+                [key] => Some(key),
+                _ => None,
+            },
+            Self::Atomic => None,
+        }
+    }
 }
 
 /// Any keys, values of one shape.

@@ -86,9 +86,6 @@ impl<'s> Strategies<'s> {
 }
 
 /// What is written at the field comes first, then what its type says for every merge.
-///
-/// A list whose items are told apart by several members is replaced: the patch's language knows one merge key, and with
-/// one of them alone it would take two items for one.
 fn strategy<'s>(field: &'s Schema, resolved: Option<&'s Schema>) -> Strategy<'s> {
     let extension = |name: &str| field.extensions.get(name).and_then(serde_json::Value::as_str);
     if let Some(strategies) = extension("x-kubernetes-patch-strategy") {
@@ -100,14 +97,11 @@ fn strategy<'s>(field: &'s Schema, resolved: Option<&'s Schema>) -> Strategy<'s>
         Some(Shape::Array(array)) => array.list_type.as_ref(),
         _ => None,
     };
-    match list_type {
-        Some(ListType::Set) => Strategy { merges: true, ..Strategy::default() },
-        Some(ListType::Map(keys)) => match keys.as_slice() {
-            [key] => Strategy { merges: true, key, replaces: false },
-            _ => Strategy::default(),
-        },
-        _ => Strategy::default(),
-    }
+    list_type.and_then(ListType::patch_merge_key).map_or_else(Strategy::default, |key| Strategy {
+        merges: true,
+        key,
+        replaces: false,
+    })
 }
 
 fn last_part(name: &str) -> &str {
