@@ -35,9 +35,12 @@ fn one_a_line(body: &str) -> Vec<String> {
 
 fn settle(value: &mut Value) {
     if let Some(items) = value.get_mut("items").and_then(Value::as_array_mut) {
-        for item in items.iter_mut().filter_map(Value::as_object_mut) {
-            item.remove("kind");
-            item.remove("apiVersion");
+        for item in items {
+            if let Some(fields) = item.as_object_mut() {
+                fields.remove("kind");
+                fields.remove("apiVersion");
+            }
+            settle(item);
         }
     }
     match value.get_mut("rows") {
@@ -119,6 +122,23 @@ mod tests {
         let told = |text: &str| common(&format!("500\n\n{}\n", serde_json::json!({ "message": text })));
         assert_eq!(told("x: errors:\n  .b: two\n  .a: one"), told("x: errors:\n  .a: one\n  .b: two"));
         assert_ne!(told("x: errors:\n  .b: two\n  .a: one"), told("x: errors:\n  .a: one"));
+    }
+
+    #[test]
+    fn who_manages_fields_is_told_in_one_order_everywhere() {
+        let object = |managers: [&str; 2]| {
+            let entries = managers.map(|manager| serde_json::json!({ "manager": manager }));
+            serde_json::json!({ "metadata": { "managedFields": entries } })
+        };
+        let [one, other] = [object(["a", "b"]), object(["b", "a"])];
+        for wrap in [
+            |object: &Value| object.clone(),
+            |object: &Value| serde_json::json!({ "items": [object] }),
+            |object: &Value| serde_json::json!({ "type": "ADDED", "object": object }),
+            |object: &Value| serde_json::json!({ "rows": [{ "object": object }] }),
+        ] {
+            assert_eq!(common(&format!("200\n\n{}\n", wrap(&one))), common(&format!("200\n\n{}\n", wrap(&other))));
+        }
     }
 
     #[test]
