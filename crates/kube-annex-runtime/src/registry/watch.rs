@@ -55,6 +55,9 @@ pub(crate) struct Watcher {
     initial_bookmark: Option<u64>,
     events: Events,
     bookmarks: bool,
+    /// What a client knows without a bookmark: the revision of the last commit when the watch began. As upstream, a
+    /// bookmark that is no further than that is not sent.
+    known: Revision,
     next_bookmark: Instant,
     deadline: Instant,
     /// Rings at the next bookmark or at the deadline.
@@ -121,6 +124,7 @@ impl Store {
             store: self.clone(),
             initial,
             initial_bookmark: (send_initial && options.allow_watch_bookmarks).then_some(from.0),
+            known: events.unchanged_since(),
             events,
             bookmarks: options.allow_watch_bookmarks,
             next_bookmark,
@@ -174,8 +178,11 @@ impl Watcher {
             }
             let next = self.next_bookmark.min(self.deadline);
             self.alarm.set(next);
+            if !(due && self.bookmarks) {
+                continue;
+            }
             // Before its revision has happened there is nothing that a watch could have told.
-            if let Some(revision) = self.events.told_up_to().filter(|_| due && self.bookmarks) {
+            if let Some(revision) = self.events.told_up_to().filter(|revision| *revision > self.known) {
                 return Poll::Ready(Some(WatchEvent::Bookmark { revision: revision.0, initial: false }));
             }
         }

@@ -163,11 +163,16 @@ async fn w_8_an_idle_watcher_hears_every_minute_how_far_it_is() {
     let from = newest(&server).await;
     let mut events = watch(&server, &format!("&resourceVersion={from}&allowWatchBookmarks=true")).await;
     let started = Instant::now();
-    let bookmark = events.next().await;
-    assert!((55..=70).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
-    assert_eq!((&bookmark["type"], revision(&bookmark["object"])), (&json!("BOOKMARK"), from));
-    assert!(!is_initial_end(&bookmark));
-    server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": 1}})).await.ok();
+    let changed = server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": 1}})).await.ok();
+    assert_eq!(events.told().await, told("MODIFIED", "a"));
+    for minute in 1..4 {
+        let bookmark = events.next().await;
+        let heard = started.elapsed().as_secs();
+        assert!((minute * 60 - 5..=minute * 60 + 10).contains(&heard), "{heard} s");
+        assert_eq!((&bookmark["type"], revision(&bookmark["object"])), (&json!("BOOKMARK"), revision(&changed)));
+        assert!(!is_initial_end(&bookmark));
+    }
+    server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": 2}})).await.ok();
     let change = events.next().await;
     let bookmark = events.next().await;
     assert!(bookmark["type"] == "BOOKMARK" && revision(&bookmark["object"]) >= revision(&change["object"]));
@@ -180,10 +185,32 @@ async fn w_8_a_bookmark_comes_shortly_before_the_end() {
     let query = format!("&resourceVersion={from}&allowWatchBookmarks=true&timeoutSeconds=10");
     let mut events = watch(&server, &query).await;
     let started = Instant::now();
+    let changed = server.merge(&at(WIDGETS, "a"), &json!({"spec": {"size": 1}})).await.ok();
+    assert_eq!(events.told().await, told("MODIFIED", "a"));
     let bookmark = events.next().await;
-    assert_eq!((&bookmark["type"], revision(&bookmark["object"])), (&json!("BOOKMARK"), from));
+    assert_eq!((&bookmark["type"], revision(&bookmark["object"])), (&json!("BOOKMARK"), revision(&changed)));
     assert_eq!(started.elapsed().as_secs(), 8);
     events.ended().await;
+}
+
+/// As upstream: its bookmarks are commits to a watcher, and those that are not newer than its beginning are left out.
+#[tokio::test(start_paused = true)]
+async fn w_8_a_bookmark_says_nothing_that_was_known_when_the_watch_began() {
+    let server = with_widgets(&["a"]).await;
+    let from = newest(&server).await;
+    for query in [
+        format!("resourceVersion={from}&timeoutSeconds=200"),
+        // What came since then is told, and after it there is no news.
+        format!("resourceVersion={}&timeoutSeconds=200", from - 1),
+        format!("resourceVersion={}&labelSelector=none&timeoutSeconds=200", from - 1),
+        "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&timeoutSeconds=200".to_owned(),
+    ] {
+        let mut events = watch(&server, &format!("&allowWatchBookmarks=true&{query}")).await;
+        while let Some(line) = events.line().await {
+            let event: Value = serde_json::from_slice(&line).unwrap();
+            assert!(event["type"] != "BOOKMARK" || is_initial_end(&event), "{query}: {event}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -333,16 +360,18 @@ async fn w_17_a_watch_ends_cleanly_after_its_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn w_17_a_watch_without_seconds_ends_between_half_an_hour_and_an_hour() {
-    let server = TestServer::new();
+    let server = with_widgets(&["a"]).await;
     for query in ["&allowWatchBookmarks=1", "&allowWatchBookmarks=1&timeoutSeconds=0"] {
         let started = Instant::now();
         let mut events = watch(&server, query).await;
+        server.merge(&at(WIDGETS, "a"), &json!({"metadata": {"labels": {"for": query.len().to_string()}}})).await.ok();
         let mut count = 0;
         while let Ok(Some(_)) = tokio::time::timeout(Duration::from_mins(5), events.line()).await {
             count += 1;
         }
-        // The end of the initial events, one in each minute that is over before the end, and one shortly before the end.
-        assert!((29..=61).contains(&count), "a bookmark a minute, not {count}");
+        // The object, the end of the initial events, the change, one in each minute that is over before the end, and one
+        // shortly before the end.
+        assert!((31..=63).contains(&count), "a bookmark a minute, not {count}");
         assert!((1800..=3600).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
     }
 }
@@ -533,6 +562,8 @@ async fn w_9_a_bookmark_is_an_object_of_its_version() {
         let from = newest(&server).await;
         let mut events =
             server.watch(&format!("{collection}?watch=1&allowWatchBookmarks=1&resourceVersion={from}")).await;
+        server.merge(&at(WIDGETS, "a"), &json!({"metadata": {"labels": {"from": from.to_string()}}})).await.ok();
+        assert_eq!(events.told().await, told("MODIFIED", "a"));
         let event = events.next().await;
         let object = &event["object"];
         assert_eq!(event["type"], "BOOKMARK");

@@ -68,6 +68,15 @@ impl Events {
         (all_told && self.cursor <= state.up_to).then_some(state.up_to)
     }
 
+    /// Since when the resource has not changed, as far as the cache knows: its newest commit, or the revision that the
+    /// watch begins after, whichever is greater.
+    pub fn unchanged_since(&self) -> Revision {
+        let state = self.shared.read();
+        // What the storage itself is asked for may reach as far as the cache does.
+        let newest = if self.bridge.is_some() { Some(state.up_to) } else { state.window.newest() };
+        newest.map_or(self.cursor, |newest| newest.max(self.cursor))
+    }
+
     /// The revision of the last commit that was looked at, or the one that the watch begins after.
     pub fn cursor(&self) -> Revision {
         self.cursor
