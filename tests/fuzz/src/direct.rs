@@ -5,6 +5,7 @@ pub(crate) mod fields;
 pub(crate) mod patch;
 pub(crate) mod protobuf;
 pub(crate) mod text;
+pub(crate) mod token;
 
 use kube_annex::decode::{self, MediaType};
 use kube_annex::encode;

@@ -40,6 +40,7 @@ pub(crate) const TARGETS: &[Target] = &[
     alone("read-protobuf", direct::protobuf::message),
     alone("read-selectors", direct::text::selectors),
     alone("read-options", direct::text::options),
+    alone("read-continue", direct::token::pages),
     alone("read-quantities", direct::text::quantities),
     alone("read-json-paths", direct::text::json_paths),
     alone("merge-patches", direct::patch::patched),

@@ -1,6 +1,7 @@
 //! What is served, and the life of its objects: born, changed, deleted.
 
-pub(crate) mod continue_token;
+#[doc(hidden)]
+pub mod continue_token;
 pub(crate) mod item;
 pub(crate) mod lifecycle;
 pub(crate) mod list;
