@@ -5,6 +5,7 @@
 
 mod go_json;
 mod meta;
+mod number;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,15 @@ pub fn to_value<R: AggregatedResource>(object: &R) -> Result<Value, Error> {
     let mut bytes = Vec::new();
     write_object(object, &mut bytes)?;
     Ok(serde_json::from_slice(&bytes)?)
+}
+
+/// The whole number at a path such as `.spec.replicas`, with nothing written but what is on the way to it.
+///
+/// * Shape: none where [`to_value`] has nothing, or something else. Metadata is as the type itself writes it.
+/// * Errors: [`Error`] when the type's own `Serialize` fails.
+pub fn number_at<R: AggregatedResource>(object: &R, path: &str) -> Result<Option<i64>, Error> {
+    let path: Vec<&str> = path.trim_start_matches('.').split('.').collect();
+    Ok(number::at(object, &path)?)
 }
 
 /// Appends the object as compact JSON in upstream's key order.

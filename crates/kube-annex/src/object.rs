@@ -74,6 +74,11 @@ impl Object {
         self.0.to_value()
     }
 
+    /// The whole number at a path such as `.spec.replicas`; see [`encode::number_at`].
+    pub fn number_at(&self, path: &str) -> Result<Option<i64>, encode::Error> {
+        self.0.number_at(path)
+    }
+
     /// Writes the object as compact JSON in upstream's key order: kind, apiVersion, metadata, then the type's fields.
     /// Fails when the type's own `Serialize` does; `out` is then as before.
     pub fn write_json(&self, out: &mut Vec<u8>) -> Result<(), encode::Error> {
@@ -107,6 +112,7 @@ trait Erased: Any + Send + Sync {
     fn as_any_mut(&mut self) -> &mut dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
     fn to_value(&self) -> Result<Value, encode::Error>;
+    fn number_at(&self, path: &str) -> Result<Option<i64>, encode::Error>;
     fn write_json(&self, out: &mut Vec<u8>) -> Result<(), encode::Error>;
 }
 
@@ -141,6 +147,10 @@ impl<R: AggregatedResource> Erased for R {
 
     fn to_value(&self) -> Result<Value, encode::Error> {
         encode::to_value(self)
+    }
+
+    fn number_at(&self, path: &str) -> Result<Option<i64>, encode::Error> {
+        encode::number_at(self, path)
     }
 
     fn write_json(&self, out: &mut Vec<u8>) -> Result<(), encode::Error> {

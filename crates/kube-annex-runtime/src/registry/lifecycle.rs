@@ -285,11 +285,9 @@ pub(crate) fn may_be_removed(object: &Object) -> bool {
 /// * Source: upstream's custom resources, whose paths begin with a point here.
 fn judge_scale(object: &Object) -> field::ErrorList {
     let Some(scale) = object.descriptor().scale else { return field::ErrorList::new() };
-    let tree = object.to_value().unwrap_or_default();
     let negative = |path: &str| {
-        let value =
-            tree.pointer(&path.replace('.', "/")).filter(|value| value.as_i64().is_some_and(|number| number < 0))?;
-        Some(field::Error::invalid(&field::Path::new(path), value.clone(), "should be a non-negative integer"))
+        let number = object.number_at(path).ok().flatten().filter(|number| *number < 0)?;
+        Some(field::Error::invalid(&field::Path::new(path), number, "should be a non-negative integer"))
     };
     [scale.spec_replicas, scale.status_replicas].into_iter().filter_map(negative).collect()
 }
