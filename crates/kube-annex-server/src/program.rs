@@ -11,6 +11,8 @@ use kube_annex_runtime::admission::Plugin;
 use kube_annex_runtime::{Reader, Registration, Server, ServerBuilder};
 use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
+#[cfg(feature = "redb")]
+use std::panic;
 use std::process::ExitCode;
 use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
@@ -94,8 +96,13 @@ impl Program {
                 writeln!(std::io::stdout(), "{text}").context("standard output is closed")
             }
             #[cfg(feature = "redb")]
-            Command::Storage { command } => maintenance::run(command),
+            Command::Storage { command } => {
+                leave_out_caught_panics();
+                maintenance::run(command)
+            }
             Command::Serve(flags) => {
+                #[cfg(feature = "redb")]
+                leave_out_caught_panics();
                 log_to_stderr(flags.verbosity);
                 let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
                 let runtime = runtime.context("the system has no threads to give")?;
@@ -141,6 +148,17 @@ fn refuse_usage(error: &clap::Error) -> ExitCode {
 /// When standard error is closed too, the exit code is all there is to say.
 fn complain(sentence: &str) {
     let _ = writeln!(std::io::stderr(), "error: {sentence}");
+}
+
+/// What the store makes an error of is told as that, and not with a trace before it.
+#[cfg(feature = "redb")]
+fn leave_out_caught_panics() {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !kube_annex_storage::redb::catches_panics() {
+            hook(panic);
+        }
+    }));
 }
 
 /// Upstream's `-v`: 0 tells what an operator needs, 4 what a developer does. `RUST_LOG` says more precisely.

@@ -6,6 +6,7 @@
 mod committer;
 mod file;
 mod folder;
+mod guard;
 mod load;
 mod maintenance;
 mod mark;
@@ -22,6 +23,7 @@ use crate::storage::{BoxFuture, Entry, ListRequest, Page, Precondition, Revision
 use bytes::Bytes;
 use committer::{Change, Committer, Done, Request};
 use file::{File, Loaded};
+pub use guard::catches_panics;
 pub use maintenance::{HistoryStats, ResourceStats, Stats, Summary, backup, restore, stats, verify};
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -138,6 +138,29 @@ async fn sr_16_a_damaged_object_is_named_the_rest_is_served_and_readyz_says_so()
     assert!(said(&["storage", "verify", "--data-dir", data]).starts_with("intact: 2 objects"));
 }
 
+/// Whatever the database comes upon in such a file, one sentence says what is wrong, and no trace stands before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn sr_16_a_file_of_which_nothing_is_left_but_its_head_is_refused_in_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = text(folder.path());
+    let server = Standalone::start(folder.path());
+    create(&server.admin().await, "first").await;
+    stop(server);
+    let file = folder.path().join("storage/store.redb");
+    let whole = fs::read(&file).unwrap();
+    for (kept, byte) in [(4096, 255), (4096, 0), (8192, 255), (4096, 1), (512, 7), (0, 0)] {
+        let mut bytes = whole.clone();
+        bytes[kept..].fill(byte);
+        fs::write(&file, &bytes).unwrap();
+        let serve = ["serve", "--standalone", "--bind-address=127.0.0.1", "--secure-port=0", "--data-dir", data];
+        for arguments in [&["storage", "verify", "--data-dir", data][..], &serve] {
+            let told = refusal(arguments);
+            assert!(told.contains("storage cannot be opened as a store: "), "{told}");
+        }
+        assert_eq!(fs::read(&file).unwrap(), bytes, "what was found is left as it is");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_may_not_be_written_is_a_named_refusal() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! The database: how it is opened, also when it is damaged or its disk was, and what a commit writes.
 
+use super::guard::guarded;
 use super::load::{self, Contents};
 use super::mark::Mark;
 use super::medium::{FileMedium, Medium, Watched};
@@ -14,7 +15,6 @@ use ::redb::{
 };
 use bytes::Bytes;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -274,11 +274,6 @@ pub(super) fn write_all(database: &Database, history: &History) -> Result<(), Bo
             return Ok(());
         }
     }
-}
-
-/// Reads of a damaged file may come upon what the database never expects.
-fn guarded<T>(work: impl FnOnce() -> Result<T, BoxError>) -> Result<T, BoxError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the file is damaged beyond what can be read".into()))
 }
 
 fn format(database: &impl ReadableDatabase) -> Result<u64, BoxError> {
