@@ -14,6 +14,7 @@ mod harness;
 mod impersonation;
 mod kubectl;
 mod kubelet;
+mod operator;
 mod shared_etcd;
 mod standalone;
 mod streams;
@@ -56,8 +57,15 @@ struct Test {
 
 fn tests() -> Vec<Test> {
     let shared = || {
-        let topics =
-            [wardle::TESTS, commands::TESTS, controllers::TESTS, clients::TESTS, streams::TESTS, impersonation::TESTS];
+        let topics = [
+            wardle::TESTS,
+            commands::TESTS,
+            controllers::TESTS,
+            clients::TESTS,
+            operator::TESTS,
+            streams::TESTS,
+            impersonation::TESTS,
+        ];
         topics.into_iter().flatten()
     };
     let sample = shared().map(|(name, run)| Test {
@@ -68,6 +76,7 @@ fn tests() -> Vec<Test> {
         .chain(annex::TESTS)
         .chain(guide::TESTS)
         .chain(commands::OF_GADGETS)
+        .chain(operator::OF_GADGETS)
         .map(|(name, run)| Test { name: format!("annex::{name}"), run: Box::new(|harness| run(harness.annex()?)) });
     let client_go = clients::CLIENT_GO.iter().flat_map(|scenario| {
         let sample: Run = Box::new(|harness| clients::client_go(harness.sample()?, scenario));
