@@ -16,7 +16,7 @@ use std::sync::RwLockReadGuard;
 /// A store that lives as long as the process.
 ///
 /// * Shape: one revision sequence for all keys; an empty store is at revision 1, its first write is revision 2.
-/// * Units: history is bounded by a number of commits. A watcher holds a cursor and at most a few hundred events,
+/// * Units: history is bounded by a number of commits, and by their size where nobody says otherwise. A watcher holds a cursor and at most a few hundred events,
 ///   however slow it is; when the commits after its cursor are forgotten its stream ends with [`Error::Expired`].
 /// * Errors: never [`Error::Backend`].
 #[derive(Debug)]
@@ -27,13 +27,18 @@ pub struct Memory {
 /// How many commits a store keeps for watches and for reads of the past when nobody says otherwise.
 pub const DEFAULT_HISTORY: usize = 100_000;
 
+/// How large those commits are together at most: keys and values, in bytes. A hundred thousand of the largest objects
+/// would be more than a machine has.
+pub const DEFAULT_HISTORY_BYTES: usize = 256 << 20;
+
 impl Memory {
-    /// An empty store that keeps [`DEFAULT_HISTORY`] commits.
+    /// An empty store that keeps [`DEFAULT_HISTORY`] commits, of [`DEFAULT_HISTORY_BYTES`].
     pub fn new() -> Self {
-        Self::with_history(DEFAULT_HISTORY)
+        let limits = Limits { commits: DEFAULT_HISTORY, bytes: DEFAULT_HISTORY_BYTES };
+        Self { journal: Journal::new(History::new(limits)) }
     }
 
-    /// An empty store that keeps the last `commits` commits; with 0, the newest state alone.
+    /// An empty store that keeps the last `commits` commits, whatever their size; with 0, the newest state alone.
     pub fn with_history(commits: usize) -> Self {
         Self { journal: Journal::new(History::new(Limits::commits(commits))) }
     }

@@ -18,7 +18,7 @@ mod tests;
 use crate::error::{BoxError, Error, Unreadable};
 use crate::history::{Journal, Limits};
 use crate::key::{Key, Prefix};
-use crate::memory::DEFAULT_HISTORY;
+use crate::memory::{DEFAULT_HISTORY, DEFAULT_HISTORY_BYTES};
 use crate::storage::{BoxFuture, Entry, ListRequest, Page, Precondition, Revision, Storage, WatchStream};
 use bytes::Bytes;
 use committer::{Change, Committer, Done, Request};
@@ -130,9 +130,9 @@ pub struct Retention {
 }
 
 impl Default for Retention {
-    /// [`DEFAULT_HISTORY`] commits, of 256 MiB, whatever their age.
+    /// [`DEFAULT_HISTORY`] commits, of [`DEFAULT_HISTORY_BYTES`], whatever their age.
     fn default() -> Self {
-        Self { commits: DEFAULT_HISTORY, bytes: 256 << 20, age: None }
+        Self { commits: DEFAULT_HISTORY, bytes: DEFAULT_HISTORY_BYTES, age: None }
     }
 }
 

@@ -36,6 +36,27 @@ async fn history_keeps_the_last_commits_and_no_more() {
     assert!(matches!(error, Error::Expired { requested: Revision(2), oldest: Revision(3) }), "{error}");
 }
 
+/// Objects may be as large as a request: a hundred thousand of those would be more than a machine has.
+#[tokio::test]
+async fn history_is_bounded_by_its_size_too_and_what_keys_hold_is_kept() {
+    let large = Bytes::from(vec![b'x'; 1 << 20]);
+    for store in [Memory::new(), Memory::new().starting_at(Revision(1000))] {
+        let first = store.create(&key("a"), large.clone()).await.unwrap();
+        let still = store.create(&key("b"), large.clone()).await.unwrap();
+        for _ in 0..300 {
+            store.update(&key("a"), large.clone(), Precondition::default()).await.unwrap();
+        }
+        let Err(Error::Expired { oldest, .. }) = store.watch(&widgets(), first).await else {
+            panic!("more is kept than a machine has");
+        };
+        let newest = store.current_revision().await.unwrap();
+        assert!((200..=256).contains(&(newest.0 - oldest.0)), "{oldest} to {newest}");
+        assert_eq!(store.get(&key("b")).await.unwrap().map(|entry| entry.revision), Some(still));
+        let mut events = store.watch(&widgets(), oldest).await.unwrap();
+        assert!(matches!(events.next().await, Some(Ok(_))));
+    }
+}
+
 #[tokio::test]
 async fn a_watcher_that_falls_off_the_history_is_told_so_after_what_it_had_taken() {
     let store = Memory::with_history(BEHIND);
