@@ -28,6 +28,7 @@ pub(crate) const OF_GADGETS: &[Test] = &[
     ("x_13_scale_a_gadget", x_13_scale_a_gadget),
     ("x_7_gadgets_are_found_by_short_name_and_selected_by_fields", x_7_gadgets_are_found),
     ("x_8_gadgets_merge_what_two_apply", x_8_gadgets_merge_what_two_apply),
+    ("x_14_the_metadata_of_an_embedded_object_is_explained", x_14_the_metadata_of_an_embedded_object_is_explained),
     ("p_11_kubectl_takes_out_of_a_gadget_what_is_no_longer_applied", p_11_kubectl_takes_out_what_is_no_longer_applied),
 ];
 
@@ -279,6 +280,13 @@ fn x_8_gadgets_merge_what_two_apply(cluster: &Cluster) -> Result<()> {
         one["spec"]["ports"] == json!([{ "port": 53, "protocol": "UDP" }]) && one["spec"]["words"] == json!(["y"]),
         "{one}"
     );
+    Ok(())
+}
+
+fn x_14_the_metadata_of_an_embedded_object_is_explained(cluster: &Cluster) -> Result<()> {
+    let kubectl = cluster.kubectl(User::Admin);
+    let labels = kubectl.ok(&["explain", "gadgets.spec.template.metadata.labels"])?;
+    ensure!(labels.contains("<map[string]string>"), "{labels}");
     Ok(())
 }
 

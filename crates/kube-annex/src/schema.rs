@@ -19,7 +19,7 @@ pub use model::{
     Schema, Shape, StringSchema, TypeSchema,
 };
 pub use nullable::{Nullable, RawObject};
-pub use upstream::{common, scale};
+pub use upstream::{common, embedded, scale};
 pub use validate::{FORMATS, Misfit, Validator};
 
 use crate::resource::{AggregatedResource, ResourceDescriptor};

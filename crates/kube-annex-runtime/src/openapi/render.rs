@@ -3,7 +3,7 @@
 use kube_annex::gvk::GroupVersionKind;
 use kube_annex::schema::{
     ArraySchema, IntegerFormat, IntegerSchema, ListType, MapSchema, MapType, NumberFormat, NumberSchema, ObjectSchema,
-    Schema, Shape,
+    Schema, Shape, embedded,
 };
 use serde_json::{Map, Value, json};
 
@@ -181,6 +181,8 @@ fn object(object: &ObjectSchema, dialect: Dialect, out: &mut Map<String, Value>)
             return;
         }
     }
+    let whole = object.embedded_resource.then(|| embedded(object));
+    let object = whole.as_ref().unwrap_or(object);
     if !object.properties.is_empty() {
         let property = |(name, schema): (&String, &Schema)| (name.clone(), Value::Object(render(schema, dialect)));
         set(out, "properties", object.properties.iter().map(property).collect::<Map<_, _>>());

@@ -592,6 +592,22 @@ const GNOSTIC_V2: &str = "0a03322e3012060a015412013142a102129e020a062f612f7b6e7d
 const GNOSTIC_V3: &str = "0a05332e302e3012060a015432013122cf010acc010a022f6112c50132a3010a01742a07637265617465413a380a3612320a300a106170706c69636174696f6e2f6a736f6e121c0a1a12180a16232f636f6d706f6e656e74732f736368656d61732f411801423b12390a0332303112320a300a07437265617465641a250a230a032a2f2a121c0a1a12180a16232f636f6d706f6e656e74732f736368656d61732f416a1e0a13782d6b756265726e657465732d616374696f6e12071205706f73740a6a1d0a1b0a016e1204706174682001520e0a0ca00101ca0106737472696e672ac8020ac5020aaa020a014112a4020aa102ca01066f626a656374fa0194020a270a016112220a20d2011a12180a16232f636f6d706f6e656e74732f736368656d61732f428a02000a1f0a0162121a0a180801ca0107696e74656765728a02090900000000000008400a240a0163121f0a1dc20105120322220ac201041202780aca0106737472696e678a02021a000a590a016412540a52ca01056172726179f2011c0a1a12180a16232f636f6d706f6e656e74732f736368656d61732f42a202280a1a782d6b756265726e657465732d6c6973742d6d61702d6b657973120a12082d206b0a2d206c0a0a470a016512420a40ca01066f626a6563748202021001a2022f0a24782d6b756265726e657465732d70726573657276652d756e6b6e6f776e2d6669656c647312071205747275650a0a160a014212110a0fca0107626f6f6c65616e8a02021000";
 
 #[test]
+fn oa_7_of_an_embedded_object_its_kind_and_metadata_are_described() {
+    use super::render::Dialect;
+    use kube_annex::schema::{ObjectSchema, Shape};
+    let embedded = ObjectSchema { embedded_resource: true, preserve_unknown_fields: true, ..ObjectSchema::default() };
+    let schema = Schema::new(Shape::Object(embedded));
+    let told = render::definition(&schema, &[], Dialect::V3);
+    let fields: Vec<&String> = told["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["apiVersion", "kind", "metadata"]);
+    assert_eq!(told["required"], json!(["kind", "apiVersion"]));
+    let metadata = json!([{ "$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" }]);
+    assert_eq!(told["properties"]["metadata"]["allOf"], metadata);
+    // Whoever reads version 2 would refuse all other fields.
+    assert_eq!(render::definition(&schema, &[], Dialect::V2).get("properties"), None);
+}
+
+#[test]
 fn oa_1_gzip_is_sent_to_those_who_take_it() {
     use std::io::Read;
     let openapi = openapi();

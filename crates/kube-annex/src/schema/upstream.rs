@@ -51,6 +51,24 @@ pub(super) fn complete_object(object: &mut Schema) {
     fields.required.retain(|name| !TYPE_AND_METADATA.contains(&name.as_str()));
 }
 
+/// An embedded object with the fields that every object has, as upstream publishes it: of an object whose other fields
+/// nobody declares these are what is known.
+pub fn embedded(object: &ObjectSchema) -> ObjectSchema {
+    let mut whole = object.clone();
+    for (name, description) in [("apiVersion", EMBEDDED_API_VERSION), ("kind", EMBEDDED_KIND)] {
+        let schema = Schema::new(Shape::String(super::StringSchema::default())).described(description);
+        whole.properties.insert(name.to_owned(), schema);
+    }
+    let metadata = Schema::reference(meta::ObjectMeta::schema_name()).described(EMBEDDED_METADATA);
+    whole.properties.insert("metadata".to_owned(), metadata);
+    for name in ["kind", "apiVersion"] {
+        if !whole.required.iter().any(|required| required == name) {
+            whole.required.push(name.to_owned());
+        }
+    }
+    whole
+}
+
 /// The schema of a list of the objects whose definition is `item`.
 pub(super) fn list_of(kind: &str, item: &str) -> Schema {
     let mut fields = ObjectSchema::default();
@@ -165,6 +183,9 @@ const TYPE_AND_METADATA: &[&str] = &["apiVersion", "kind", "metadata"];
 
 const API_VERSION: &str = "APIVersion defines the versioned schema of this representation of an object. Servers should convert recognized schemas to the latest internal value, and may reject unrecognized values. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources";
 const KIND: &str = "Kind is a string value representing the REST resource this object represents. Servers may infer this from the endpoint the client submits requests to. Cannot be updated. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
+const EMBEDDED_API_VERSION: &str = "apiVersion defines the versioned schema of this representation of an object. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources";
+const EMBEDDED_KIND: &str = "kind is a string value representing the type of this object. In CamelCase. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds";
+const EMBEDDED_METADATA: &str = "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
 
 /// Required fields in the order of upstream's structs.
 const REQUIRED: &[(&str, &[&str])] = &[

@@ -36,6 +36,9 @@ impl<'s> Strategies<'s> {
         let field = match &here.shape {
             Shape::Object(object) => match object.properties.get(key) {
                 Some(field) => field,
+                None if object.embedded_resource && key == "metadata" => {
+                    return Ok((self.metadata(), Strategy::default()));
+                }
                 None if object.preserve_unknown_fields => return Ok((self.unknown(), Strategy::default())),
                 None => {
                     let key = crate::field::quote(key);
@@ -80,6 +83,11 @@ impl<'s> Strategies<'s> {
         Self { types: self.types, at: self.types.resolve(schema), name }
     }
 
+    /// The metadata of an embedded object, which merges as that of its owner.
+    fn metadata(&self) -> Self {
+        Self { types: self.types, at: self.types.definitions.get(OBJECT_META), name: last_part(OBJECT_META) }
+    }
+
     fn unknown(&self) -> Self {
         Self { at: None, ..*self }
     }
@@ -107,3 +115,5 @@ fn strategy<'s>(field: &'s Schema, resolved: Option<&'s Schema>) -> Strategy<'s>
 fn last_part(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
+
+const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";

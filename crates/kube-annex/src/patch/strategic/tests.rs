@@ -69,6 +69,29 @@ fn refused(live: &Value, patch: &Value) -> (u16, String) {
 }
 
 #[test]
+fn p_11_metadata_of_an_embedded_object_is_merged_as_that_of_any_object() {
+    let mut finalizers = array(text(), None);
+    finalizers.extensions.insert("x-kubernetes-patch-strategy".to_owned(), "merge".into());
+    let embedded = ObjectSchema { embedded_resource: true, preserve_unknown_fields: true, ..ObjectSchema::default() };
+    let root = object(vec![("template", Schema::new(Shape::Object(embedded)))]);
+    let metadata = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta".to_owned();
+    let definitions =
+        BTreeMap::from([("example.Root".to_owned(), root), (metadata, object(vec![("finalizers", finalizers)]))]);
+    let types = TypeSchema { root: "example.Root".to_owned(), list: String::new(), definitions };
+    let live = json!({"template": {"kind": "Pod", "metadata": {"finalizers": ["a", "b"]}, "spec": {"x": [1], "y": 1}}});
+    let patch = json!({"template": {
+        "metadata": {
+            "$setElementOrder/finalizers": ["b", "c"], "$deleteFromPrimitiveList/finalizers": ["a"], "finalizers": ["c"],
+        },
+        "spec": {"x": [2]},
+    }});
+    let (patch, _) = Patch::decode(patch.to_string().as_bytes(), FieldValidation::Warn).unwrap();
+    let expected =
+        json!({"template": {"kind": "Pod", "metadata": {"finalizers": ["b", "c"]}, "spec": {"x": [2], "y": 1}}});
+    assert_eq!(patch.apply(live, &types).unwrap(), expected);
+}
+
+#[test]
 fn p_11_objects_are_merged_and_null_deletes() {
     let live =
         json!({"part": {"name": "a", "value": "1"}, "labels": {"x": "1", "y": "2"}, "anything": {"a": {"b": 1}}});
