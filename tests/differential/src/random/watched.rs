@@ -76,7 +76,12 @@ impl Maker {
 
     fn watch(&mut self) {
         // A list of the newest state waits for the cache: where a watch begins that takes the cache as it is, is then known.
+        // Upstream's sample has a cache for each version, and a watch may ask in the one that is not written in.
         self.list();
+        if let Kind::Flunder { version } = self.kind {
+            let other = if version == "v1beta1" { "v1alpha1" } else { "v1beta1" };
+            self.ask("GET", &format!("/apis/wardle.example.com/{other}/flunders"), "", &Value::Null);
+        }
         let watched = self.selection();
         let mut request = Request { method: "GET".to_owned(), target: watched.target, ..Request::default() };
         if !watched.accept.is_empty() {
