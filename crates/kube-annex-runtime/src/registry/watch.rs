@@ -103,7 +103,10 @@ impl Store {
     ) -> Result<Watcher, WatchRefusal> {
         let from = version::parse_watch(&options.resource_version).map_err(WatchRefusal::Answer)?;
         let prefix = self.prefix.in_namespace(namespace);
-        let send_initial = options.send_initial_events == Some(true);
+        // Nothing is said of the initial events where a nought is written in another way than clients write it; they are
+        // told then, and not their end.
+        let send_initial = options.send_initial_events.unwrap_or(from == 0);
+        let tells_end = options.send_initial_events == Some(true) && options.allow_watch_bookmarks;
         let freshness = match from {
             _ if !send_initial => Freshness::Newest,
             0 if options.resource_version.is_empty() => Freshness::Newest,
@@ -123,7 +126,7 @@ impl Store {
         Ok(Watcher {
             store: self.clone(),
             initial,
-            initial_bookmark: (send_initial && options.allow_watch_bookmarks).then_some(from.0),
+            initial_bookmark: tells_end.then_some(from.0),
             known: events.unchanged_since(),
             events,
             bookmarks: options.allow_watch_bookmarks,
