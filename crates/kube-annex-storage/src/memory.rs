@@ -16,8 +16,9 @@ use std::sync::RwLockReadGuard;
 /// A store that lives as long as the process.
 ///
 /// * Shape: one revision sequence for all keys; an empty store is at revision 1, its first write is revision 2.
-/// * Units: history is bounded by a number of commits, and by their size where nobody says otherwise. A watcher holds a cursor and at most a few hundred events,
-///   however slow it is; when the commits after its cursor are forgotten its stream ends with [`Error::Expired`].
+/// * Units: history is bounded by a number of commits, and by their size where nobody says otherwise. A watcher holds a
+///   cursor and at most a few hundred events, however slow it is; when the commits after its cursor are forgotten its
+///   stream ends with [`Error::Expired`].
 /// * Errors: never [`Error::Backend`].
 #[derive(Debug)]
 pub struct Memory {
