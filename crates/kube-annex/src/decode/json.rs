@@ -105,9 +105,9 @@ impl<'de> Visitor<'de> for Walk<'_> {
             let walk = Walk { place, findings: &mut *self.findings, typed: self.typed };
             let value = entries.next_value_seed(walk)?;
             match (map.get_mut(&key), value) {
-                (Some(Value::Object(before)), Value::Object(after)) if self.typed => fill(before, after),
-                // A struct's text that is nothing the second time stays what it was.
-                (Some(Value::String(_)), Value::Null) if self.typed => {}
+                // Metadata, spec and status are structs within the object, which stay what they were.
+                (Some(Value::Object(_)), Value::Null) if self.typed && matches!(self.place, Place::Root) => {}
+                (Some(before), after) if self.typed => fill(before, after),
                 (_, value) => drop(map.insert(key, value)),
             }
         }
@@ -115,12 +115,30 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 }
 
-/// Recursion is bounded by the depth of what was read.
-fn fill(before: &mut Map<String, Value>, after: Map<String, Value>) {
-    for (key, value) in after {
-        match (before.get_mut(&key), value) {
-            (Some(Value::Object(before)), Value::Object(after)) => fill(before, after),
-            (_, value) => drop(before.insert(key, value)),
+/// What a struct's field is once it has been read a second time. Recursion is bounded by the depth of what was read.
+fn fill(before: &mut Value, after: Value) {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            for (key, value) in after {
+                match before.get_mut(&key) {
+                    Some(before) => fill(before, value),
+                    None => drop(before.insert(key, value)),
+                }
+            }
         }
+        // The list is the second one's, and its items are those of the first, filled.
+        (Value::Array(before), Value::Array(after)) => {
+            let mut first = std::mem::take(before).into_iter();
+            before.extend(after.into_iter().map(|item| match first.next() {
+                Some(mut filled) => {
+                    fill(&mut filled, item);
+                    filled
+                }
+                None => item,
+            }));
+        }
+        // A text that is nothing the second time stays what it was.
+        (Value::String(_), Value::Null) => {}
+        (before, after) => *before = after,
     }
 }

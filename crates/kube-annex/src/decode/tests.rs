@@ -372,6 +372,24 @@ fn fv_1_an_object_that_is_written_twice_fills_one() {
 }
 
 #[test]
+fn fv_1_what_is_null_the_second_time_stays_where_it_is_a_struct_or_a_text() {
+    let read = |text: &str| gizmo(text, FieldValidation::Ignore).unwrap().0.metadata;
+    assert_eq!(read(r#"{"metadata":{"name":"a"},"metadata":null}"#).name.as_deref(), Some("a"));
+    let metadata = read(r#"{"metadata":{"name":"a","labels":{"b":"c"},"name":null,"labels":null}}"#);
+    assert_eq!((metadata.name.as_deref(), metadata.labels), (Some("a"), None));
+}
+
+#[test]
+fn fv_1_the_items_of_a_list_that_is_written_twice_fill_those_of_the_first() {
+    let owners =
+        r#""ownerReferences":[{"name":"a","uid":"1"},{"name":"b"}],"ownerReferences":[{"uid":"2","kind":"K"}]"#;
+    let (gizmo, _) = gizmo(&format!(r#"{{"metadata":{{{owners}}}}}"#), FieldValidation::Ignore).unwrap();
+    let owners = gizmo.metadata.owner_references.unwrap();
+    let told: Vec<_> = owners.iter().map(|owner| [&owner.name, &owner.uid, &owner.kind]).collect();
+    assert_eq!(told, [["a", "2", "K"]]);
+}
+
+#[test]
 fn rq_9_a_null_in_a_map_or_a_list_is_nothing_of_its_type() {
     let (gizmo, _) =
         gizmo(r#"{"metadata":{"labels":{"a":null},"ownerReferences":[null]}}"#, FieldValidation::Strict).unwrap();
