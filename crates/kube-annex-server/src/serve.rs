@@ -54,14 +54,15 @@ async fn run(program: Program, flags: &ServeFlags, shutdown: &Shutdown) -> anyho
         // Whoever has the folder has what is kept in it.
         let own = if flags.standalone { Some(own_folder(flags, &listener)?) } else { None };
         let group = program.registrations.first().map_or("", |first| first.descriptor().group);
-        // Neither waits for the other.
-        let (kept, gate) = tokio::try_join!(storage::open(flags, group, &seams), async {
+        let gate = async {
             match own {
                 Some(own) => standalone(flags, &seams, own).await,
                 None => in_cluster(flags, &seams, shutdown).await,
             }
-        })?;
-        let Kept { storage, place, keyed, checks, upkeep } = kept;
+        };
+        // Neither waits for the other; what is wrong with the storage is told first, whichever is known first.
+        let (kept, gate) = tokio::try_join!(storage::open(flags, group, &seams), async { Ok(gate.await) })?;
+        let (gate, Kept { storage, place, keyed, checks, upkeep }) = (gate?, kept);
         if let Some(upkeep) = upkeep {
             let stop = shutdown.token();
             seams.tasks.spawn(async move { stop.run_until_cancelled(upkeep).await.unwrap_or_default() });
