@@ -171,11 +171,12 @@ impl Watcher {
                 return Poll::Ready(None);
             }
             ready!(self.alarm.poll(context));
-            if Instant::now() >= self.deadline {
+            let now = Instant::now();
+            if now >= self.deadline {
                 self.ended = true;
                 return Poll::Ready(None);
             }
-            let due = Instant::now() >= self.next_bookmark;
+            let due = now >= self.next_bookmark;
             if due {
                 self.next_bookmark = next_bookmark(self.deadline);
             }

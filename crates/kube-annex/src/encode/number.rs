@@ -55,31 +55,24 @@ impl<'p> Members<'p> {
     }
 }
 
-impl SerializeStruct for Members<'_> {
-    type Ok = Option<i64>;
-    type Error = Error;
+macro_rules! members {
+    ($($part:ident)*) => {$(
+        impl $part for Members<'_> {
+            type Ok = Option<i64>;
+            type Error = Error;
 
-    fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-        self.meet(key, value)
-    }
+            fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
+                self.meet(key, value)
+            }
 
-    fn end(self) -> Result<Option<i64>, Error> {
-        Ok(self.found)
-    }
+            fn end(self) -> Result<Option<i64>, Error> {
+                Ok(self.found)
+            }
+        }
+    )*};
 }
 
-impl SerializeStructVariant for Members<'_> {
-    type Ok = Option<i64>;
-    type Error = Error;
-
-    fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
-        self.meet(key, value)
-    }
-
-    fn end(self) -> Result<Option<i64>, Error> {
-        Ok(self.found)
-    }
-}
+members! { SerializeStruct SerializeStructVariant }
 
 impl SerializeMap for Members<'_> {
     type Ok = Option<i64>;
